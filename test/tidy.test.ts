@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<Floor, readonly (Floor | 'entry')[]>> = {
 }
 
 /** The entry files: exports only. They and the command line are where everything is reached from. */
-const ENTRIES = ['index.ts', 'cdc.ts']
+const ENTRIES = ['index.ts', 'cdc.ts', 'version.ts']
 const ROOTS = [...ENTRIES, 'cli/main.ts']
 
 /** Third-party packages, and the only places under src/ that may name them. */

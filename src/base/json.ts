@@ -71,10 +71,12 @@ export function parseJsonExact(text: string): ExactJson {
   }
 }
 
-/** JSON text; a bigint is written as a bare number, `undefined` members are left out. */
+/** JSON text; a bigint is written as a bare number, negative zero keeps its sign, `undefined` members are left out. */
 export function stringifyJson(value: unknown, options: { readonly indent?: number } = {}): string {
-  return stringify(value, undefined, options.indent) ?? 'null'
+  return stringify(value, undefined, options.indent, [NEGATIVE_ZERO]) ?? 'null'
 }
+
+const NEGATIVE_ZERO = { test: (value: unknown): boolean => Object.is(value, -0), stringify: (): string => '-0.0' }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,107 @@
+/**
+ * The catalog contract: who decides which metadata file is current. A catalog checks requirements and swaps
+ * a pointer; it knows no manifests. One suite (`test/contract/catalog.ts`) judges every implementation.
+ */
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+
+export type Namespace = readonly string[]
+
+export interface TableIdentifier {
+  readonly namespace: Namespace
+  readonly name: string
+}
+
+/** A table as of one metadata file. */
+export interface LoadedTable {
+  readonly identifier: TableIdentifier
+  readonly metadata: TableMetadata
+  readonly metadataLocation: string
+}
+
+export interface TableCommit {
+  readonly identifier: TableIdentifier
+  /** What the updates were made for; absent for a table to be created. Saves a catalog one read, decides nothing. */
+  readonly base?: LoadedTable
+  readonly requirements: readonly TableRequirement[]
+  /** No updates and some requirements: a read check, part of the atomic commit of other tables. */
+  readonly updates: readonly TableUpdate[]
+}
+
+/** What a catalog needs to send an identical swap again: same metadata files, same writer id. Opaque to callers. */
+export interface CommitAttempt {
+  readonly changes: readonly TableCommit[]
+}
+
+export type CommitOutcome =
+  /** `tables[i]` is the new state of `changes[i]`. */
+  | { readonly status: 'committed'; readonly tables: readonly LoadedTable[] }
+  /** Someone else won, or a requirement does not hold: certainly nothing of this commit landed. */
+  | {
+      readonly status: 'conflict'
+      readonly identifier: TableIdentifier
+      readonly requirement?: TableRequirement
+      readonly reason: string
+      /** The state that was found, when the catalog had to load it. */
+      readonly current?: LoadedTable
+    }
+  /** It may have landed or may yet land. Nothing may be deleted; `settle` sends the identical swap again and looks. */
+  | { readonly status: 'unknown'; readonly attempt: CommitAttempt; readonly cause: unknown }
+
+export interface CatalogOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Catalog {
+  readonly name: string
+  /** True when `commit` takes several tables and commits all or none. */
+  readonly multiTable: boolean
+
+  /** @throws already-exists */
+  createNamespace(
+    namespace: Namespace,
+    properties?: Readonly<Record<string, string>>,
+    options?: CatalogOptions,
+  ): Promise<void>
+  /** @throws not-found; conflict when it still holds tables or namespaces */
+  dropNamespace(namespace: Namespace, options?: CatalogOptions): Promise<void>
+  /** Child namespaces of `parent`, or those at the top. */
+  listNamespaces(parent?: Namespace, options?: CatalogOptions): Promise<readonly Namespace[]>
+  /** Properties of a namespace. @throws not-found */
+  loadNamespace(namespace: Namespace, options?: CatalogOptions): Promise<Readonly<Record<string, string>>>
+  /** @throws not-found; invalid-argument when a key is both removed and updated */
+  updateNamespace(
+    namespace: Namespace,
+    change: { readonly removals: readonly string[]; readonly updates: Readonly<Record<string, string>> },
+    options?: CatalogOptions,
+  ): Promise<void>
+
+  /** @throws not-found for a missing namespace */
+  listTables(namespace: Namespace, options?: CatalogOptions): Promise<readonly TableIdentifier[]>
+  /** The current state, read consistently. @throws not-found, corrupt, unavailable */
+  loadTable(identifier: TableIdentifier, options?: CatalogOptions): Promise<LoadedTable>
+  tableExists(identifier: TableIdentifier, options?: CatalogOptions): Promise<boolean>
+  /** Where a new table goes when its creator names no location. */
+  defaultTableLocation(identifier: TableIdentifier, options?: CatalogOptions): Promise<string>
+  /** Removes the entry; files stay. @throws not-found */
+  dropTable(identifier: TableIdentifier, options?: CatalogOptions): Promise<void>
+  /** @throws not-found, already-exists */
+  renameTable(from: TableIdentifier, to: TableIdentifier, options?: CatalogOptions): Promise<void>
+  /** Adds an entry for metadata that is there. @throws already-exists, not-found, corrupt */
+  registerTable(
+    identifier: TableIdentifier,
+    metadataLocation: string,
+    options?: CatalogOptions,
+  ): Promise<LoadedTable>
+
+  /**
+   * Checks the requirements of every change against its table's current state and swaps all pointers, or none.
+   * Creating a table is a change whose requirement is `assert-create`.
+   * @throws invalid-argument, not-found (table or namespace), corrupt, denied, unavailable (before the swap only)
+   */
+  commit(changes: readonly TableCommit[], options?: CatalogOptions): Promise<CommitOutcome>
+  /** Sends the identical swap of an unknown outcome again and looks what became of it. */
+  settle(attempt: CommitAttempt, options?: CatalogOptions): Promise<CommitOutcome>
+
+  close(): Promise<void>
+}

@@ -1,0 +1,92 @@
+/**
+ * What every feed format becomes: source transactions of change events, in commit order.
+ *
+ * A column of a row has three states - a value, null, or *unchanged*: databases leave big values out of a
+ * change that did not touch them. A column that a row does not name at all is unchanged in an update and null
+ * in an insert.
+ */
+import type { LakeError } from '../base/errors.js'
+import type { ExactJson } from '../base/json.js'
+import type { Type, Value } from '../schema/types.js'
+import type { FeedPosition } from './feed-position.js'
+
+/** The value was not part of the change: take it from the row as it is. */
+export const UNCHANGED: unique symbol = Symbol('unchanged')
+/** A source value that Iceberg's type cannot hold, such as the date `infinity`. */
+export const UNREPRESENTABLE: unique symbol = Symbol('unrepresentable')
+
+export type Cell = Value | typeof UNCHANGED | typeof UNREPRESENTABLE
+
+/** Turns a raw JSON value of the feed into a value of the column's type. @throws corrupt when it is malformed */
+export type DecodeCell = (raw: ExactJson) => Value | typeof UNREPRESENTABLE
+
+export interface SourceColumn {
+  readonly name: string
+  /** The Iceberg type that the source's type maps to; ids inside nested types are 0. */
+  readonly type: Type
+}
+
+/** A row of the source, or a part of one. Formats reuse `columns` between rows of one shape. */
+export interface SourceRow {
+  readonly columns: readonly SourceColumn[]
+  readonly cells: readonly Cell[]
+}
+
+export interface SourceTable {
+  /** The source's schema; the database where there are no schemas. */
+  readonly schema: string
+  readonly name: string
+}
+
+export type ChangeEvent =
+  /** A row that is there from now on; an older row of its key is replaced whole. */
+  | {
+      readonly kind: 'insert'
+      readonly table: SourceTable
+      readonly row: SourceRow
+      readonly keyColumns: readonly string[]
+      /** Set when the row moved here from another key: that row, deleted before in this transaction, fills unchanged columns. */
+      readonly movedFrom?: SourceRow
+    }
+  /** A changed row. `oldKey` is set when the key may differ; unchanged columns come from the row of the old key. */
+  | {
+      readonly kind: 'update'
+      readonly table: SourceTable
+      readonly row: SourceRow
+      readonly keyColumns: readonly string[]
+      readonly oldKey?: SourceRow
+    }
+  | {
+      readonly kind: 'delete'
+      readonly table: SourceTable
+      readonly key: SourceRow
+      readonly keyColumns: readonly string[]
+    }
+  | { readonly kind: 'truncate'; readonly table: SourceTable }
+  /** A change whose values cannot be read. It matters only if its transaction is applied. */
+  | { readonly kind: 'poison'; readonly table: SourceTable; readonly line: number; readonly error: LakeError }
+
+/** Events that the source committed together. */
+export interface SourceTransaction {
+  readonly position: FeedPosition
+  /** Line of the feed's last record of this transaction, from 1. */
+  readonly lastLine: number
+  readonly events: readonly ChangeEvent[]
+  /** Server and database that the feed names as its source. */
+  readonly source?: string | undefined
+}
+
+/** What a format needs of its surroundings. */
+export interface FeedContext {
+  /** Column types by source table, for formats that carry none. */
+  readonly typesOf: (table: SourceTable) => readonly DeclaredColumn[] | undefined
+  /** Called for each record that carries no change: messages, heartbeats. */
+  readonly onIgnored: (what: string) => void
+}
+
+/** A column as `--types` declares it. */
+export interface DeclaredColumn {
+  readonly name: string
+  /** The source's type, as the database prints it. */
+  readonly type: string
+}

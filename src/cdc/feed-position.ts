@@ -1,0 +1,64 @@
+/**
+ * Where a feed stands: the position of a source transaction's commit, never of a single change. Change
+ * positions of interleaved transactions go backwards, commit positions do not.
+ *
+ *   lsn    PostgreSQL: end of the commit record, `0/1998A48`; `+n` when only the first n rows of an
+ *          initial snapshot are applied
+ *   line   feeds without transaction marks: number of the last line of a transaction, `line:1024`
+ */
+import { LakeError } from '../base/errors.js'
+
+export type FeedPosition =
+  | { readonly kind: 'lsn'; readonly lsn: bigint; readonly rows?: number }
+  | { readonly kind: 'line'; readonly line: number }
+
+const LSN = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/
+const POSITION = /^([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}|\d{1,20})(?:\+(\d+))?$/
+
+/** The number of a PostgreSQL log sequence number such as `0/1998A48`, or undefined. */
+export function parseLsn(text: string): bigint | undefined {
+  const match = LSN.exec(text)
+  if (match === null) return undefined
+  return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`)
+}
+
+export function printLsn(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`
+}
+
+/**
+ * Reads a position as `printPosition` writes it; a decimal number is an LSN as Debezium writes it.
+ * @throws invalid-argument
+ */
+export function parsePosition(text: string): FeedPosition {
+  const line = /^line:(\d+)$/.exec(text)
+  if (line !== null) return { kind: 'line', line: Number(line[1]) }
+  const match = POSITION.exec(text)
+  if (match === null) {
+    throw new LakeError('invalid-argument', 'a feed position is an LSN such as 0/1998A48, or line:<n>', {
+      context: { position: text },
+    })
+  }
+  const lsn = parseLsn(match[1] ?? '') ?? BigInt(match[1] ?? '')
+  return match[2] === undefined ? { kind: 'lsn', lsn } : { kind: 'lsn', lsn, rows: Number(match[2]) }
+}
+
+export function printPosition(position: FeedPosition): string {
+  if (position.kind === 'line') return `line:${position.line}`
+  return printLsn(position.lsn) + (position.rows === undefined ? '' : `+${position.rows}`)
+}
+
+/**
+ * True when a feed that stands at `reached` has passed a transaction, given by its position and its last line.
+ * A line and an LSN compare in one case only: a feed that stands at a line has passed every line before it.
+ */
+export function isPassed(
+  transaction: { readonly position: FeedPosition; readonly lastLine: number },
+  reached: FeedPosition,
+): boolean {
+  if (reached.kind === 'line') return transaction.lastLine <= reached.line
+  const position = transaction.position
+  if (position.kind === 'line') return false
+  if (position.lsn !== reached.lsn) return position.lsn < reached.lsn
+  return (position.rows ?? Number.POSITIVE_INFINITY) <= (reached.rows ?? Number.POSITIVE_INFINITY)
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander'
+import {
+  collectPairs,
+  commaList,
+  printResult,
+  printRows,
+  type Session,
+  UsageError,
+  withLake,
+} from '../session.js'
+import type { Surroundings } from '../surroundings.js'
+
+interface CreateOptions {
+  readonly partitionBy?: string
+  readonly sortBy?: string
+  readonly keys?: string
+  readonly formatVersion?: string
+  readonly property?: Record<string, string>
+  readonly location?: string
+}
+
+/** `serac table list|create|show|drop|rename` */
+export function addTableCommands(program: Command, surroundings: Surroundings): void {
+  const table = program.command('table').description('list, create, show, rename and drop tables')
+  table
+    .command('list <namespace>')
+    .description('list the tables of a namespace')
+    .option('--json', 'print one JSON document')
+    .action((namespace: string, _options, command: Command) =>
+      withLake(command, surroundings, async session => {
+        const names = (await session.lake.listTables(namespace)).map(id =>
+          [...id.namespace, id.name].join('.'),
+        )
+        await printRows(session, { headers: ['table'], rows: names.map(name => [name]), json: names })
+      }),
+    )
+  table
+    .command('create <table> <columns>')
+    .description('create a table, columns in DDL: "id bigint not null, ts timestamptz, tags array<string>"')
+    .option('--partition-by <transforms>', 'such as "days(ts), bucket(16, id)"')
+    .option('--sort-by <columns>', 'such as "ts desc nulls last, id"')
+    .option('--keys <columns>', 'identifier fields: what an upsert finds rows by')
+    .option('--format-version <version>', '2 or 3; default 2')
+    .option('--property <key=value>', 'a table property; repeatable', collectPairs)
+    .option('--location <uri>', 'where the files go; default under the warehouse')
+    .option('--json', 'print one JSON document')
+    .action((name: string, columns: string, options: CreateOptions, command: Command) =>
+      withLake(command, surroundings, async session => {
+        const created = await session.lake.createTable(name, columns, {
+          partitionBy: options.partitionBy === undefined ? [] : [options.partitionBy],
+          sortBy: options.sortBy === undefined ? [] : [options.sortBy],
+          keys: options.keys === undefined ? [] : commaList(options.keys),
+          formatVersion: formatVersionOf(options.formatVersion),
+          properties: options.property,
+          location: options.location,
+        })
+        await showTable(session, created.name, `created table ${created.name}\n`)
+      }),
+    )
+  table
+    .command('show <table>')
+    .description('show where a table stands: location, version, columns, partitions, properties')
+    .option('--json', 'print one JSON document')
+    .action((name: string, _options, command: Command) =>
+      withLake(command, surroundings, session => showTable(session, name)),
+    )
+  table
+    .command('rename <from> <to>')
+    .description('rename a table; its files stay where they are')
+    .option('--json', 'print one JSON document')
+    .action((from: string, to: string, _options, command: Command) =>
+      withLake(command, surroundings, async session => {
+        await session.lake.renameTable(from, to)
+        await printResult(session, { json: { renamed: from, to }, text: `renamed ${from} to ${to}\n` })
+      }),
+    )
+  table
+    .command('drop <table>')
+    .description('remove a table from the catalog; its files stay')
+    .option('--json', 'print one JSON document')
+    .action((name: string, _options, command: Command) =>
+      withLake(command, surroundings, async session => {
+        await session.lake.dropTable(name)
+        await printResult(session, { json: { dropped: name }, text: `dropped ${name}; its files stay\n` })
+      }),
+    )
+}
+
+function formatVersionOf(text: string | undefined): 2 | 3 | undefined {
+  if (text === undefined) return undefined
+  if (text === '2') return 2
+  if (text === '3') return 3
+  throw new UsageError('tables are made with format version 2 or 3', text)
+}
+
+async function showTable(session: Session, name: string, heading = ''): Promise<void> {
+  const { describeTable } = await import('../../index.js')
+  const description = describeTable(await session.lake.table(name).load())
+  const lines = [
+    `table            ${description.name}`,
+    `location         ${description.location}`,
+    `metadata         ${description.metadataLocation}`,
+    `format version   ${description.formatVersion}`,
+    `uuid             ${description.uuid ?? '-'}`,
+    `current snapshot ${description.currentSnapshotId ?? '-'}`,
+    `partitioned by   ${description.partitionBy.join(', ') || '-'}`,
+    `sorted by        ${description.sortBy.join(', ') || '-'}`,
+    `keys             ${description.keys.join(', ') || '-'}`,
+    'columns',
+    ...description.columns.map(
+      column => `  ${column.id}  ${column.name}  ${column.type}${column.required ? ' not null' : ''}`,
+    ),
+    'properties',
+    ...Object.entries(description.properties).map(([key, value]) => `  ${key} = ${value}`),
+  ]
+  await printResult(session, { json: description, text: `${heading}${lines.join('\n')}\n` })
+}

@@ -1,0 +1,463 @@
+/**
+ * The commit loop: optimistic, all tables or none.
+ *
+ * ```
+ *            +--------------- conflict: back off, reload ---------------+
+ *            v                                                          |
+ *   load -> action(base) of each table -> Catalog.commit(all changes) --+--> committed
+ *                                                  |
+ *                                                  +-- unknown: settle --> committed | conflict | commit-state-unknown
+ * ```
+ *
+ * An action is a function of the base, so a retry is calling it again; it validates again by state and reuses
+ * what it wrote. Files are deleted only when every swap that could have published them was certainly refused,
+ * and never after an unknown outcome. `spec/commit-protocol.md` numbers the steps and the invariants.
+ */
+import { present, unreachable } from '../base/assert.js'
+import { mapBounded } from '../base/concurrency.js'
+import { checkSignal, type ErrorKind, isLakeError, LakeError } from '../base/errors.js'
+import { backoffMs } from '../base/retry.js'
+import type { Runtime } from '../base/runtime.js'
+import type {
+  Catalog,
+  CommitAttempt,
+  CommitOutcome,
+  LoadedTable,
+  TableCommit,
+  TableIdentifier,
+} from '../catalog/catalog.js'
+import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
+import type { FileIO } from '../io/file-io.js'
+import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import { type CommitLimits, commitLimits } from './commit-limits.js'
+import { trackWrittenFiles, type WrittenFiles } from './written-files.js'
+
+/** What an action wants committed to its table. */
+export interface TableChange {
+  readonly updates: readonly TableUpdate[]
+  readonly requirements: readonly TableRequirement[]
+  /**
+   * Every metadata-level file (manifest, manifest list) that this operation wrote and this change refers to,
+   * those reused from earlier attempts included. Files of earlier attempts that are missing here are deleted
+   * once the commit succeeded.
+   */
+  readonly written: readonly string[]
+}
+
+export interface ActionAttempt {
+  /** From 1; grows with every call for the same commit. */
+  readonly number: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Decides on the given base what to change. Called again, on a newer base, after each conflict. What it
+ * throws ends the commit: kind `conflict` says that the base moved in a way the operation may not ignore.
+ */
+export type TableAction = (base: LoadedTable, attempt: ActionAttempt) => Promise<TableChange | 'unchanged'>
+
+export interface CommitTarget {
+  readonly identifier: TableIdentifier
+  /** The state to try first; loaded when absent. */
+  readonly base?: LoadedTable | undefined
+  readonly action: TableAction
+  /** Deletes what the operation wrote beside `written` (data files). Called once, after a definite failure only. */
+  readonly discard?: (() => Promise<void>) | undefined
+}
+
+/** What happened inside a commit, for logs and traces. */
+export type CommitEvent =
+  | {
+      readonly type: 'conflict'
+      readonly attempt: number
+      readonly identifier: TableIdentifier
+      readonly requirement: TableRequirement | undefined
+      readonly reason: string
+    }
+  | { readonly type: 'retry'; readonly attempt: number; readonly waitMs: number }
+  | { readonly type: 'unknown'; readonly attempt: number; readonly cause: unknown }
+  | {
+      readonly type: 'settled'
+      readonly attempt: number
+      readonly status: 'committed' | 'conflict' | 'unknown'
+    }
+  | { readonly type: 'committed'; readonly attempt: number; readonly tables: readonly LoadedTable[] }
+  /** Files of refused attempts were deleted; what could not be deleted stays as an orphan. */
+  | { readonly type: 'cleaned'; readonly deleted: readonly string[]; readonly failed: readonly string[] }
+  | { readonly type: 'clean-up-failed'; readonly cause: unknown }
+
+export interface CommitOptions {
+  readonly io: FileIO
+  readonly runtime: Runtime
+  readonly signal?: AbortSignal | undefined
+  readonly retry?: Partial<CommitLimits> | undefined
+  /** Actions that run at once; default 4. */
+  readonly concurrency?: number | undefined
+  readonly onEvent?: ((event: CommitEvent) => void) | undefined
+}
+
+export interface CommitResult {
+  /** `tables[i]` is the state of `targets[i]` after the commit; its base where the action changed nothing. */
+  readonly tables: readonly LoadedTable[]
+  readonly changed: readonly boolean[]
+  /** Times the actions were called. */
+  readonly attempts: number
+}
+
+/**
+ * Commits one change of each target in one `Catalog.commit`: all tables or none.
+ * @throws conflict when other commits won every attempt, or when an action says so; commit-state-unknown when
+ * it may have landed (nothing was deleted); unsupported for several tables on a catalog without multi-table
+ * commits; aborted; and whatever an action or the catalog throws
+ * @see spec/commit-protocol.md
+ */
+export async function commitTables(
+  catalog: Catalog,
+  targets: readonly CommitTarget[],
+  options: CommitOptions,
+): Promise<CommitResult> {
+  checkTargets(targets)
+  const files = trackWrittenFiles()
+  const context: LoopContext = { ...options, catalog, targets, files, doubted: [] }
+  try {
+    const result = await runAttempts(context)
+    await deleteGarbage(context)
+    return result
+  } catch (error) {
+    await cleanUpAfterFailure(context)
+    throw error
+  }
+}
+
+interface LoopContext extends CommitOptions {
+  readonly catalog: Catalog
+  readonly targets: readonly CommitTarget[]
+  readonly files: WrittenFiles
+  /** Swaps whose first answer was unknown; grows. */
+  readonly doubted: (readonly TableCommit[])[]
+}
+
+interface Attempt {
+  readonly number: number
+  readonly bases: readonly LoadedTable[]
+}
+
+type Committed = Extract<CommitOutcome, { status: 'committed' }>
+type Refusal = Extract<CommitOutcome, { status: 'conflict' }>
+
+async function runAttempts(context: LoopContext): Promise<CommitResult> {
+  const startMs = context.runtime.nowMs()
+  let refusal: Refusal | undefined
+  for (let number = 1; ; number++) {
+    checkSignal(context.signal)
+    const bases = await loadBases(context, refusal)
+    const landed = context.doubted.find(commits => hasLanded(commits, bases))
+    if (landed !== undefined)
+      return resultOf(context, { number: number - 1, bases, commits: landed, tables: [] })
+    const attempt: Attempt = { number, bases }
+    const outcome = await runAttempt(context, attempt)
+    if ('changed' in outcome) return outcome
+    refusal = outcome
+    await backOff(context, { attempt, startMs, refusal })
+  }
+}
+
+/** Bases handed in are tried first; after a refusal everything is loaded again, but for what the catalog just read. */
+function loadBases(context: LoopContext, refusal: Refusal | undefined): Promise<LoadedTable[]> {
+  const load = async (target: CommitTarget): Promise<LoadedTable> => {
+    const known = refusal === undefined ? target.base : refusal.current
+    if (known !== undefined && sameIdentifier(known.identifier, target.identifier)) return known
+    return context.catalog.loadTable(target.identifier, { signal: context.signal })
+  }
+  return mapBounded(context.targets, load, bounds(context))
+}
+
+/**
+ * Defends against a catalog that calls a swap refused after it had answered `unknown` and the swap landed:
+ * our snapshot ids are in the history of every table.
+ */
+function hasLanded(commits: readonly TableCommit[], bases: readonly LoadedTable[]): boolean {
+  return commits.every(commit => {
+    const current = bases.find(base => sameIdentifier(base.identifier, commit.identifier))
+    const added = commit.updates.filter(update => update.action === 'add-snapshot')
+    if (current === undefined || added.length === 0) return false
+    const ids = new Set(current.metadata.snapshots.map(snapshot => snapshot.snapshotId))
+    return added.every(update => ids.has(update.snapshot.snapshotId))
+  })
+}
+
+async function runAttempt(context: LoopContext, attempt: Attempt): Promise<CommitResult | Refusal> {
+  const changes = await runActions(context, attempt)
+  if ('status' in changes) return changes
+  const commits = commitsOf(context, attempt, changes)
+  if (commits.length === 0) return resultOf(context, { ...attempt, commits, tables: [] })
+  if (commits.length > 1 && !context.catalog.multiTable) {
+    throw new LakeError('unsupported', 'this catalog cannot commit several tables at once', {
+      context: { tables: commits.map(commit => printIdentifier(commit.identifier)) },
+    })
+  }
+  const outcome = await swap(context, { attempt, commits })
+  if (outcome.status === 'conflict') return outcome
+  context.onEvent?.({ type: 'committed', attempt: attempt.number, tables: outcome.tables })
+  return resultOf(context, { ...attempt, commits, tables: outcome.tables })
+}
+
+/** Calls the actions. One that fails because its base was expired or upgraded meanwhile has lost to that commit. */
+async function runActions(
+  context: LoopContext,
+  attempt: Attempt,
+): Promise<(TableChange | 'unchanged')[] | Refusal> {
+  const written: string[] = []
+  const call = async (target: CommitTarget, index: number): Promise<TableChange | 'unchanged' | Refusal> => {
+    const base = present(attempt.bases[index], 'the base of a target')
+    try {
+      const change = await target.action(base, { number: attempt.number, signal: context.signal })
+      if (change !== 'unchanged') written.push(...change.written)
+      return change
+    } catch (error) {
+      const refusal = isLakeError(error) ? await refusalIfMoved(context, [base], error) : undefined
+      if (refusal === undefined) throw error
+      return refusal
+    }
+  }
+  let results: (TableChange | 'unchanged' | Refusal)[]
+  try {
+    results = await mapBounded(context.targets, call, bounds(context))
+  } finally {
+    context.files.begin(written)
+  }
+  const changes: (TableChange | 'unchanged')[] = []
+  for (const result of results) {
+    if (result !== 'unchanged' && 'status' in result) {
+      context.files.refused()
+      return result
+    }
+    changes.push(result)
+  }
+  return changes
+}
+
+/**
+ * An error that may come from working on an old base - its files were expired, its table was upgraded - is a
+ * refusal if a base has moved since.
+ */
+async function refusalIfMoved(
+  context: LoopContext,
+  bases: readonly LoadedTable[],
+  error: LakeError,
+): Promise<Refusal | undefined> {
+  if (error.kind !== 'not-found' && error.kind !== 'invalid-argument') return undefined
+  for (const base of bases) {
+    const current = await context.catalog.loadTable(base.identifier, { signal: context.signal })
+    if (current.metadataLocation === base.metadataLocation) continue
+    const reason = `the base has moved: ${error.message}`
+    return { status: 'conflict', identifier: base.identifier, reason, current }
+  }
+  return undefined
+}
+
+function commitsOf(
+  context: LoopContext,
+  attempt: Attempt,
+  changes: readonly (TableChange | 'unchanged')[],
+): readonly TableCommit[] {
+  const commits: TableCommit[] = []
+  for (const [index, target] of context.targets.entries()) {
+    const change = changes[index]
+    const base = attempt.bases[index]
+    if (change === undefined || change === 'unchanged' || base === undefined) continue
+    const { requirements, updates } = change
+    commits.push({ identifier: target.identifier, base, requirements, updates })
+  }
+  return commits
+}
+
+/** Sends the swap; after an unknown answer sends the identical one again until it is settled or patience ends. */
+async function swap(
+  context: LoopContext,
+  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
+): Promise<Committed | Refusal> {
+  const { files } = context
+  const outcome = await send(context, sent)
+  switch (outcome.status) {
+    case 'committed':
+      files.published()
+      return outcome
+    case 'conflict':
+      files.refused()
+      return outcome
+    case 'unknown':
+      files.doubtful()
+      context.doubted.push(sent.commits)
+      context.onEvent?.({ type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
+      return settle(context, { attempt: sent.attempt, unknown: outcome })
+    default:
+      return unreachable(outcome)
+  }
+}
+
+/** Kinds that a catalog throws only when it certainly did not swap. */
+const DEFINITE_KINDS: ReadonlySet<ErrorKind> = new Set([
+  'invalid-argument',
+  'not-found',
+  'already-exists',
+  'conflict',
+  'corrupt',
+  'unsupported',
+  'unavailable',
+  'denied',
+])
+
+async function send(
+  context: LoopContext,
+  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
+): Promise<CommitOutcome> {
+  try {
+    return await context.catalog.commit(sent.commits, { signal: context.signal })
+  } catch (error) {
+    if (isLakeError(error) && DEFINITE_KINDS.has(error.kind)) return explain(context, sent, error)
+    context.files.doubtful()
+    throw error
+  }
+}
+
+/**
+ * What a thrown error means. A catalog throws before its swap only; a look makes sure of that before anything is
+ * deleted on its word.
+ */
+async function explain(
+  context: LoopContext,
+  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
+  error: LakeError,
+): Promise<CommitOutcome> {
+  const tables: LoadedTable[] = []
+  try {
+    for (const { identifier } of sent.commits) {
+      tables.push(await context.catalog.loadTable(identifier, { signal: context.signal }))
+    }
+  } catch (cause) {
+    if (!isLakeError(cause, 'not-found')) context.files.doubtful()
+    throw error
+  }
+  if (hasLanded(sent.commits, tables)) return { status: 'committed', tables }
+  const refusal = await refusalIfMoved(context, sent.attempt.bases, error)
+  if (refusal === undefined) throw error
+  return refusal
+}
+
+async function settle(
+  context: LoopContext,
+  open: { readonly attempt: Attempt; readonly unknown: Extract<CommitOutcome, { status: 'unknown' }> },
+): Promise<Committed | Refusal> {
+  const limits = commitLimits(open.attempt.bases, context.retry)
+  const waits = { waitMsMin: limits.statusWaitMsMin, waitMsMax: limits.statusWaitMsMax }
+  const startMs = context.runtime.nowMs()
+  let { attempt, cause } = open.unknown
+  for (let check = 1; ; check++) {
+    const outcome = await look(context, attempt)
+    context.onEvent?.({ type: 'settled', attempt: open.attempt.number, status: outcome.status })
+    if (outcome.status !== 'unknown') return outcome
+    attempt = outcome.attempt
+    cause = outcome.cause
+    const waitMs = backoffMs(check, waits, context.runtime)
+    const elapsedMs = context.runtime.nowMs() - startMs
+    if (check >= limits.statusChecksMax || elapsedMs + waitMs > limits.statusTotalMsMax) break
+    if (!(await slept(context, waitMs))) break
+  }
+  throw new LakeError('commit-state-unknown', 'the commit may have landed or may yet land', {
+    cause,
+    context: { tables: attempt.changes.map(change => printIdentifier(change.identifier)) },
+  })
+}
+
+/** False when the caller aborted: that must not hide that the outcome is unknown. */
+async function slept(context: LoopContext, waitMs: number): Promise<boolean> {
+  try {
+    await context.runtime.sleep(waitMs, context.signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A look that fails says nothing: the outcome stays unknown. */
+async function look(context: LoopContext, attempt: CommitAttempt): Promise<CommitOutcome> {
+  try {
+    return await context.catalog.settle(attempt, { signal: context.signal })
+  } catch (cause) {
+    return { status: 'unknown', attempt, cause }
+  }
+}
+
+async function backOff(
+  context: LoopContext,
+  lost: { readonly attempt: Attempt; readonly startMs: number; readonly refusal: Refusal },
+): Promise<void> {
+  const { number, bases } = lost.attempt
+  const { identifier, requirement, reason } = lost.refusal
+  context.onEvent?.({ type: 'conflict', attempt: number, identifier, requirement, reason })
+  const limits = commitLimits(bases, context.retry)
+  const waitMs = backoffMs(number, limits, context.runtime)
+  const elapsedMs = context.runtime.nowMs() - lost.startMs
+  if (number > limits.retriesMax || elapsedMs + waitMs > limits.totalMsMax) {
+    throw new LakeError('conflict', 'other commits won every attempt', {
+      context: { table: printIdentifier(identifier), attempts: number, reason },
+    })
+  }
+  context.onEvent?.({ type: 'retry', attempt: number, waitMs })
+  await context.runtime.sleep(waitMs, context.signal)
+}
+
+function resultOf(
+  context: LoopContext,
+  done: Attempt & { readonly commits: readonly TableCommit[]; readonly tables: readonly LoadedTable[] },
+): CommitResult {
+  const tables: LoadedTable[] = []
+  const changed: boolean[] = []
+  for (const [index, target] of context.targets.entries()) {
+    const at = done.commits.findIndex(commit => sameIdentifier(commit.identifier, target.identifier))
+    changed.push(at >= 0)
+    tables.push(present(done.tables[at] ?? done.bases[index], 'the state of a target'))
+  }
+  return { tables, changed, attempts: done.number }
+}
+
+/** Never fails: a commit that landed has landed, and what cannot be deleted is an orphan. */
+async function deleteGarbage(context: LoopContext): Promise<void> {
+  const garbage = context.files.garbage()
+  if (garbage.length === 0) return
+  try {
+    const report = await context.io.delete(garbage)
+    const failed = report.failed.map(failure => failure.location)
+    context.onEvent?.({ type: 'cleaned', deleted: report.deleted, failed })
+  } catch (cause) {
+    context.onEvent?.({ type: 'clean-up-failed', cause })
+  }
+}
+
+/** After an unknown nothing is deleted. Never fails: the error that ended the commit is the one to report. */
+async function cleanUpAfterFailure(context: LoopContext): Promise<void> {
+  context.files.refused()
+  if (context.files.hasDoubt) return
+  await deleteGarbage(context)
+  for (const target of context.targets) {
+    try {
+      await target.discard?.()
+    } catch (cause) {
+      context.onEvent?.({ type: 'clean-up-failed', cause })
+    }
+  }
+}
+
+function bounds(context: LoopContext): { limit: number; signal?: AbortSignal | undefined } {
+  return { limit: context.concurrency ?? 4, signal: context.signal }
+}
+
+function checkTargets(targets: readonly CommitTarget[]): void {
+  const names = targets.map(target => printIdentifier(target.identifier))
+  if (new Set(names).size !== names.length) {
+    throw new LakeError('invalid-argument', 'a table is named twice in one commit', {
+      context: { tables: names },
+    })
+  }
+}

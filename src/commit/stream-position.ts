@@ -1,0 +1,245 @@
+/**
+ * Exactly once: the position of a feed lives in the commit that applied it - in the snapshot's summary and in
+ * a table property, both under `serac.stream.<name>`.
+ *
+ * Summaries are versioned with the snapshots but vanish with expiry. Properties survive expiry but are
+ * table-wide and know nothing of rollbacks. So a ref's history is asked first, newest snapshot first, and the
+ * property counts only where expiry cut that history short:
+ *
+ * ```
+ * head -> ... -> a snapshot with the stream's summary entry: that is the position
+ *      -> ... -> the first commit, no entry on the way:      never applied here, or rolled back
+ *      -> ... -> cut by expiry: the property, if its snapshot is expired too and not newer than the cut
+ * ```
+ *
+ * Every commit with a position adds a snapshot and requires the ref's snapshot id. There is no requirement for
+ * properties, so this is what keeps two appliers from both advancing a stream.
+ */
+import { LakeError } from '../base/errors.js'
+import { isJsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.js'
+import { refByName, snapshotById } from '../metadata/lookup.js'
+import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
+import type { TableUpdate } from '../metadata/table-update.js'
+import { ancestors } from '../snapshot/ancestry.js'
+
+/** Where a stream stands on one ref of one table. */
+export interface StreamPosition {
+  readonly ref: string
+  /** In the feed format's own terms; compared by the format's comparator. */
+  readonly position: JsonValue
+  /** Identifies the batch that led here: who finds its own token has landed already. */
+  readonly token: string
+  readonly snapshotId: bigint
+  readonly sequenceNumber: bigint
+}
+
+/** A step of a stream to be committed. */
+export interface StreamStep {
+  readonly stream: string
+  readonly position: JsonValue
+  readonly token: string
+}
+
+const PREFIX = 'serac.stream.'
+
+/**
+ * Name of the table property of a stream on a ref. Main has the plain name; another branch has its own property,
+ * or two branches would overwrite each other.
+ */
+export function streamProperty(stream: string, ref: string = MAIN_BRANCH): string {
+  return ref === MAIN_BRANCH ? summaryKey(stream) : `${summaryKey(stream)}@${escapeName(ref)}`
+}
+
+function summaryKey(stream: string): string {
+  return `${PREFIX}${escapeName(stream)}`
+}
+
+function escapeName(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('@', '%40')
+}
+
+/**
+ * The position of a stream on a ref, or undefined when the stream never wrote there. A branch that does not
+ * exist yet will start from main, so it stands where main stands.
+ * @throws conflict when the stream wrote there but its position was rolled back or expired away by someone
+ * else: the caller has to be told a position; corrupt when an entry cannot be read
+ */
+export function readStreamPosition(
+  metadata: TableMetadata,
+  stream: string,
+  ref: string = MAIN_BRANCH,
+): StreamPosition | undefined {
+  const source = refByName(metadata, ref) === undefined ? MAIN_BRANCH : ref
+  const head = refByName(metadata, source)?.snapshotId
+  const found = fromHistory(metadata, { stream, ref, head })
+  if ('position' in found && found.position !== undefined) return found.position
+  const oldest = 'oldest' in found ? found.oldest : undefined
+  return fromProperty(metadata, { stream, ref: source, oldest })
+}
+
+/**
+ * The updates of a commit with the step added: into the summary of the snapshot that they put on `ref`, and as
+ * the stream's property.
+ * @throws invalid-argument when the updates put no snapshot on the ref
+ */
+export function streamPositionUpdates(
+  updates: readonly TableUpdate[],
+  step: StreamStep & { readonly ref?: string | undefined },
+): readonly TableUpdate[] {
+  const ref = step.ref ?? MAIN_BRANCH
+  const snapshot = snapshotPutOn(updates, ref)
+  if (snapshot === undefined) {
+    throw new LakeError('invalid-argument', 'a commit with a stream position has to add a snapshot', {
+      context: { stream: step.stream, ref },
+    })
+  }
+  const { snapshotId, sequenceNumber } = snapshot
+  const { position, token } = step
+  const value = stringifyJson({ ref, position, token, snapshotId, sequenceNumber })
+  const withEntry = (update: TableUpdate): TableUpdate =>
+    update.action === 'add-snapshot' && update.snapshot.snapshotId === snapshotId
+      ? { ...update, snapshot: withSummary(update.snapshot, { [summaryKey(step.stream)]: value }) }
+      : update
+  return [
+    ...updates.map(withEntry),
+    { action: 'set-properties', updates: { [streamProperty(step.stream, ref)]: value } },
+  ]
+}
+
+/**
+ * The updates that keep the positions of all streams true when a ref is set to another snapshot of the table
+ * (rollback, fast-forward, publish). They belong into the same commit.
+ */
+export function streamUpdatesForMove(
+  metadata: TableMetadata,
+  move: { readonly ref: string; readonly snapshotId: bigint },
+): readonly TableUpdate[] {
+  const set: Record<string, string> = {}
+  const removed: string[] = []
+  for (const stream of streamsIn(metadata)) {
+    const name = streamProperty(stream, move.ref)
+    const found = fromHistory(metadata, { stream, ref: move.ref, head: move.snapshotId })
+    if ('position' in found && found.position !== undefined) {
+      set[name] = stringifyJson({ ...found.position, ref: move.ref })
+    } else if ('position' in found && Object.hasOwn(metadata.properties, name)) {
+      removed.push(name)
+    }
+  }
+  return [
+    ...(Object.keys(set).length === 0 ? [] : [{ action: 'set-properties', updates: set } as const]),
+    ...(removed.length === 0 ? [] : [{ action: 'remove-properties', removals: removed } as const]),
+  ]
+}
+
+interface HistoryQuery {
+  readonly stream: string
+  readonly ref: string
+  readonly head: bigint | undefined
+}
+
+/** The newest entry in the kept history; `position` undefined: the history is whole and has none; else where it was cut. */
+function fromHistory(
+  metadata: TableMetadata,
+  query: HistoryQuery,
+): { readonly position: StreamPosition | undefined } | { readonly oldest: Snapshot } {
+  const key = summaryKey(query.stream)
+  let oldest: Snapshot | undefined
+  for (const snapshot of ancestors(metadata, query.head)) {
+    const text = snapshot.summary[key]
+    if (text !== undefined) return { position: ofSnapshot(parsePosition(text, key), snapshot, query.ref) }
+    oldest = snapshot
+  }
+  if (oldest?.parentSnapshotId === undefined) return { position: undefined }
+  return { oldest }
+}
+
+/** An entry copied by another tool into a snapshot of its own still tells the position, of that snapshot. */
+function ofSnapshot(position: StreamPosition, snapshot: Snapshot, ref: string): StreamPosition {
+  return { ...position, ref, snapshotId: snapshot.snapshotId, sequenceNumber: snapshot.sequenceNumber }
+}
+
+/** Without an entry in the kept history: what the property proves. `oldest` undefined: the history is whole. */
+function fromProperty(
+  metadata: TableMetadata,
+  query: { readonly stream: string; readonly ref: string; readonly oldest: Snapshot | undefined },
+): StreamPosition | undefined {
+  const { stream, ref, oldest } = query
+  const name = streamProperty(stream, ref)
+  const text = Object.hasOwn(metadata.properties, name) ? metadata.properties[name] : undefined
+  if (text === undefined) {
+    if (oldest === undefined || !streamsIn(metadata).has(stream)) return undefined
+    throw lost({
+      stream,
+      ref,
+      reason: 'the stream wrote to another branch and the common history was expired',
+    })
+  }
+  const position = parsePosition(text, name)
+  if (oldest === undefined)
+    throw lost({ stream, ref, reason: 'the ref was set to a state before the stream' })
+  if (snapshotById(metadata, position.snapshotId) !== undefined) {
+    throw lost({ stream, ref, reason: 'the snapshot of the position is not in the history of the ref' })
+  }
+  if (position.sequenceNumber > oldest.sequenceNumber) {
+    throw lost({ stream, ref, reason: 'the snapshot of the position was rolled back and expired' })
+  }
+  return { ...position, ref }
+}
+
+function lost(where: { stream: string; ref: string; reason: string }): LakeError {
+  return new LakeError('conflict', 'the position of the stream was lost: set it anew with --reset-position', {
+    context: where,
+  })
+}
+
+/** Names of the streams that have a property, of any ref. */
+function streamsIn(metadata: TableMetadata): ReadonlySet<string> {
+  const streams = new Set<string>()
+  for (const name of Object.keys(metadata.properties)) {
+    if (!name.startsWith(PREFIX)) continue
+    const [escaped] = name.slice(PREFIX.length).split('@')
+    if (escaped !== undefined) streams.add(escaped.replaceAll('%40', '@').replaceAll('%25', '%'))
+  }
+  return streams
+}
+
+function snapshotPutOn(updates: readonly TableUpdate[], ref: string): Snapshot | undefined {
+  let head: bigint | undefined
+  for (const update of updates) {
+    if (update.action === 'set-snapshot-ref' && update.refName === ref) head = update.ref.snapshotId
+  }
+  for (const update of updates) {
+    if (update.action === 'add-snapshot' && update.snapshot.snapshotId === head) return update.snapshot
+  }
+  return undefined
+}
+
+function withSummary(snapshot: Snapshot, entries: Readonly<Record<string, string>>): Snapshot {
+  return { ...snapshot, summary: { ...snapshot.summary, ...entries } }
+}
+
+function parsePosition(text: string, name: string): StreamPosition {
+  const json = parseJson(text)
+  if (isJsonObject(json)) {
+    const { ref, position, token } = json
+    const snapshotId = wholeNumber(json.snapshotId)
+    const sequenceNumber = wholeNumber(json.sequenceNumber)
+    if (
+      typeof ref === 'string' &&
+      typeof token === 'string' &&
+      position !== undefined &&
+      snapshotId !== undefined &&
+      sequenceNumber !== undefined
+    ) {
+      return { ref, position, token, snapshotId, sequenceNumber }
+    }
+  }
+  throw new LakeError('corrupt', 'the stored position of a stream cannot be read', {
+    context: { property: name },
+  })
+}
+
+function wholeNumber(value: JsonValue | undefined): bigint | undefined {
+  if (typeof value === 'bigint') return value
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined
+}

@@ -1,0 +1,529 @@
+/**
+ * The bridge to Apache Arrow: our vectors have Arrow's layout, so most buffers cross without a copy. The only
+ * file that knows the apache-arrow package.
+ *
+ * Towards Arrow a field id becomes the metadata `PARQUET:field_id`, at every depth, which is where Parquet
+ * writers and readers look for it. From Arrow, units are brought to Iceberg's (milliseconds to micros, 8-bit
+ * integers to 32); what Iceberg has no type for is refused.
+ */
+import {
+  Field as ArrowField,
+  Schema as ArrowSchema,
+  type Vector as ArrowVector,
+  Binary,
+  Bool,
+  type Data,
+  DataType,
+  DateDay,
+  DateUnit,
+  Decimal,
+  Dictionary,
+  FixedSizeBinary,
+  Float32,
+  Float64,
+  Int32,
+  Int64,
+  List,
+  Map_,
+  makeData,
+  makeVector,
+  Null,
+  Precision,
+  RecordBatch,
+  Struct,
+  Table,
+  TimeMicrosecond,
+  TimestampMicrosecond,
+  TimestampNanosecond,
+  TimeUnit,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  util,
+} from 'apache-arrow'
+import { unreachable } from '../base/assert.js'
+import { base64Encode } from '../base/bytes.js'
+import { errorText, LakeError } from '../base/errors.js'
+import { sliceBitmap } from '../batch/bitmap.js'
+import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
+import { projectBatch } from '../batch/project-batch.js'
+import { concatBatches } from '../batch/take.js'
+import { planProjection } from '../schema/projection.js'
+import type { Field, Type } from '../schema/types.js'
+import {
+  daysOfMillis,
+  decimalWords,
+  dividedExactly,
+  floatsOfHalves,
+  gatherViews,
+  multiplied,
+  narrowIntegers,
+  unsignedToLong,
+  widenIntegers,
+} from './arrow-buffers.js'
+import { namedAsTable } from './arrow-input.js'
+
+export const FIELD_ID_KEY = 'PARQUET:field_id'
+
+/** The Arrow schema of Iceberg fields. */
+export function arrowSchema(fields: readonly Field[]): ArrowSchema {
+  return new ArrowSchema(fields.map(field => arrowField(field)))
+}
+
+/** The Arrow schema as Parquet files carry it, under the key `ARROW:schema`: an IPC message in base64. */
+export function arrowSchemaText(fields: readonly Field[]): string {
+  return base64Encode(tableToIPC(new Table(arrowSchema(fields)), 'stream'))
+}
+
+function arrowField(field: Field): ArrowField {
+  const metadata = new Map([[FIELD_ID_KEY, String(field.id)]])
+  return new ArrowField(field.name, arrowType(field.type), !field.required, metadata)
+}
+
+function arrowType(type: Type): DataType {
+  switch (type.kind) {
+    case 'boolean':
+      return new Bool()
+    case 'int':
+      return new Int32()
+    case 'long':
+      return new Int64()
+    case 'float':
+      return new Float32()
+    case 'double':
+      return new Float64()
+    case 'decimal':
+      return new Decimal(type.scale, type.precision, 128)
+    case 'date':
+      return new DateDay()
+    case 'time':
+      return new TimeMicrosecond()
+    case 'timestamp':
+      return new TimestampMicrosecond(null)
+    case 'timestamptz':
+      return new TimestampMicrosecond('UTC')
+    case 'timestamp_ns':
+      return new TimestampNanosecond(null)
+    case 'timestamptz_ns':
+      return new TimestampNanosecond('UTC')
+    case 'string':
+      return new Utf8()
+    case 'uuid':
+      return new FixedSizeBinary(16)
+    case 'fixed':
+      return new FixedSizeBinary(type.lengthBytes)
+    case 'binary':
+    case 'variant':
+    case 'geometry':
+    case 'geography':
+      return new Binary()
+    case 'unknown':
+      return new Null()
+    case 'list':
+      return new List(arrowField(elementOf(type)))
+    case 'map':
+      return new Map_(new ArrowField('key_value', structOf(entriesOf(type).map(arrowField)), false))
+    case 'struct':
+      return structOf(type.fields.map(arrowField))
+    default:
+      return unreachable(type)
+  }
+}
+
+type KeyValueStruct = Struct<{ key: DataType; value: DataType }>
+
+function structOf(fields: readonly ArrowField[]): KeyValueStruct {
+  // The package's types want the children's names; ours are data.
+  return new Struct([...fields] as never)
+}
+
+function elementOf(type: Type & { kind: 'list' }): Field {
+  return { id: type.elementId, name: 'element', required: type.elementRequired, type: type.element }
+}
+
+function entriesOf(type: Type & { kind: 'map' }): [Field, Field] {
+  return [
+    { id: type.keyId, name: 'key', required: true, type: type.key },
+    { id: type.valueId, name: 'value', required: type.valueRequired, type: type.value },
+  ]
+}
+
+/** The batch as an Arrow record batch over the same memory; dictionary vectors become dictionary columns. */
+export function batchToArrow(batch: ColumnBatch): RecordBatch {
+  const children = batch.fields.map((field, index) => dataOf(batch.columns[index] as Vector, field.type))
+  const schema = new ArrowSchema(
+    batch.fields.map((field, index) => arrowField(field).clone({ type: (children[index] as Data).type })),
+  )
+  const type = structOf(schema.fields)
+  return new RecordBatch(schema, makeData({ type, length: batch.length, nullCount: 0, children }))
+}
+
+/** The batches, which have the same fields, as one Arrow IPC stream. */
+export function batchesToIpc(fields: readonly Field[], batches: readonly ColumnBatch[]): Uint8Array {
+  const records = batches.map(batchToArrow)
+  const schema = records[0]?.schema ?? arrowSchema(fields)
+  return tableToIPC(new Table(schema, records), 'stream')
+}
+
+/** What a user hands in or gets: the package's own classes. */
+export type ArrowTable = Table
+export type ArrowRecordBatch = RecordBatch
+
+/** The batches as one Arrow table. */
+export function tableOfBatches(fields: readonly Field[], batches: readonly ColumnBatch[]): ArrowTable {
+  const records = batches.map(batchToArrow)
+  return records.length === 0 ? new Table(arrowSchema(fields)) : new Table(records)
+}
+
+/** True for Arrow tables and record batches, of another copy of the package too. */
+export function isArrow(value: unknown): value is ArrowTable | ArrowRecordBatch {
+  return util.isArrowTable(value) || util.isArrowRecordBatch(value)
+}
+
+function dataOf(vector: Vector, type: Type): Data {
+  const { length } = vector
+  const nullBitmap = vector.layout === 'null' ? undefined : vector.validity
+  const base = nullBitmap === undefined ? { length, nullCount: 0 } : { length, nullBitmap }
+  switch (vector.layout) {
+    case 'null':
+      return makeData({ type: new Null(), length })
+    case 'fixed-width':
+      return makeData({ ...base, type: arrowType(type) as Int32, data: vector.values as Int32Array })
+    case 'decimal':
+      return makeData({ ...base, type: arrowType(type) as Decimal, data: halfWords(vector.words, length) })
+    case 'boolean':
+      return makeData({ ...base, type: new Bool(), data: vector.bits })
+    case 'fixed-bytes':
+      return makeData({ ...base, type: new FixedSizeBinary(vector.widthBytes), data: vector.bytes })
+    case 'var-bytes': {
+      const valueOffsets = vector.offsets.subarray(0, length + 1)
+      return makeData({ ...base, type: arrowType(type) as Binary, valueOffsets, data: vector.bytes })
+    }
+    case 'dictionary': {
+      const dictionary = dataOf(vector.dictionary, type)
+      const data = vector.codes.subarray(0, length)
+      return makeData({
+        ...base,
+        type: new Dictionary(dictionary.type, new Int32()),
+        data,
+        dictionary: makeVector(dictionary),
+      })
+    }
+    case 'list':
+    case 'map':
+    case 'struct':
+      return nestedDataOf(vector, type, base)
+    default:
+      return unreachable(vector)
+  }
+}
+
+type NestedVector = Vector & { layout: 'list' | 'map' | 'struct' }
+
+function nestedDataOf(vector: NestedVector, type: Type, base: { length: number }): Data {
+  if (vector.layout === 'list' && type.kind === 'list') {
+    const child = dataOf(vector.element, type.element)
+    const element = arrowField(elementOf(type)).clone({ type: child.type })
+    return makeData({ ...base, type: new List(element), valueOffsets: vector.offsets, child })
+  }
+  if (vector.layout === 'map' && type.kind === 'map') {
+    const [key, value] = entriesOf(type)
+    const entries = structData(
+      [key, value],
+      [dataOf(vector.keys, type.key), dataOf(vector.values, type.value)],
+      { length: Math.min(vector.keys.length, vector.values.length) },
+    )
+    const entry = new ArrowField('key_value', entries.type, false)
+    return makeData({ ...base, type: new Map_(entry), valueOffsets: vector.offsets, child: entries })
+  }
+  if (vector.layout === 'struct' && type.kind === 'struct') {
+    const children = type.fields.map((field, index) => dataOf(vector.children[index] as Vector, field.type))
+    return structData(type.fields, children, base)
+  }
+  throw new LakeError('invalid-argument', 'a column does not have the layout of its type', {
+    context: { layout: vector.layout, type: type.kind },
+  })
+}
+
+function structData(
+  fields: readonly Field[],
+  children: Data[],
+  base: { length: number; nullBitmap?: Bitmap },
+): Data<KeyValueStruct> {
+  const typed = fields.map((field, index) =>
+    arrowField(field).clone({ type: (children[index] as Data).type }),
+  )
+  return makeData({ ...base, type: structOf(typed), children })
+}
+
+/** Arrow's decimals are views of 32-bit words, four a value. */
+function halfWords(words: BigInt64Array, length: number): Uint32Array {
+  return new Uint32Array(words.buffer, words.byteOffset, length * 4)
+}
+
+/**
+ * The record batch as ours. With `fields` (one a column, layouts as the types say) the columns get those names,
+ * ids and units; without, they are derived, and a column without `PARQUET:field_id` has id -1.
+ * @throws unsupported for Arrow types without an Iceberg type
+ */
+export function batchFromArrow(batch: RecordBatch, fields?: readonly Field[]): ColumnBatch {
+  const named = fields ?? fieldsFromArrow(batch.schema)
+  const columns = named.map((field, index) => vectorOf(batch.data.children[index] as Data, field.type))
+  return { length: batch.numRows, fields: named, columns }
+}
+
+/**
+ * The batches of what a user handed in, with the table's columns: matched by name, promoted where Iceberg allows
+ * it, nulls or write defaults where a column is missing.
+ * @throws invalid-argument for an unknown column or a type that does not fit, unsupported
+ */
+export function batchesOfArrow(
+  input: ArrowTable | ArrowRecordBatch,
+  fields: readonly Field[],
+): ColumnBatch[] {
+  const records: readonly RecordBatch[] = util.isArrowTable(input) ? input.batches : [input]
+  const given = namedAsTable(fieldsFromArrow(input.schema), fields)
+  const plan = planProjection(given, fields.map(withWriteDefault))
+  return records.map(record => projectBatch(batchFromArrow(record, given), plan, fields))
+}
+
+/** A column that is missing takes the write default where the plan would take the initial one. */
+function withWriteDefault(field: Field): Field {
+  const { initialDefault: _, ...rest } = field
+  return field.writeDefault === undefined ? rest : { ...rest, initialDefault: field.writeDefault }
+}
+
+/** All batches of an Arrow IPC stream or file. @throws corrupt, unsupported */
+export function batchesFromIpc(bytes: Uint8Array, fields?: readonly Field[]): ColumnBatch[] {
+  return readIpc(bytes).batches.map(batch => batchFromArrow(batch, fields))
+}
+
+function readIpc(bytes: Uint8Array): Table {
+  try {
+    return tableFromIPC(bytes)
+  } catch (cause) {
+    const context = { reason: errorText(cause) }
+    throw new LakeError('corrupt', 'the bytes are not an arrow stream', { context, cause })
+  }
+}
+
+/** Iceberg fields of an Arrow schema; id -1 where there is no `PARQUET:field_id`. @throws unsupported */
+export function fieldsFromArrow(schema: ArrowSchema): Field[] {
+  return schema.fields.map(fieldFromArrow)
+}
+
+function fieldFromArrow(field: ArrowField): Field {
+  const type = typeFromArrow(field.type, field.metadata)
+  return { id: idOf(field), name: field.name, required: !field.nullable, type }
+}
+
+function idOf(field: ArrowField): number {
+  const id = Number(field.metadata.get(FIELD_ID_KEY) ?? '-1')
+  return Number.isSafeInteger(id) ? id : -1
+}
+
+function typeFromArrow(type: DataType, metadata: ReadonlyMap<string, string>): Type {
+  if (DataType.isDictionary(type)) return typeFromArrow(type.dictionary, metadata)
+  if (DataType.isNull(type)) return { kind: 'unknown' }
+  if (DataType.isBool(type)) return { kind: 'boolean' }
+  if (DataType.isInt(type)) {
+    return { kind: type.bitWidth < 32 || (type.bitWidth === 32 && type.isSigned) ? 'int' : 'long' }
+  }
+  if (DataType.isFloat(type)) return { kind: type.precision === Precision.DOUBLE ? 'double' : 'float' }
+  if (DataType.isDecimal(type) && type.precision <= 38 && type.scale >= 0) {
+    return { kind: 'decimal', precision: type.precision, scale: type.scale }
+  }
+  if (DataType.isDate(type)) return { kind: 'date' }
+  if (DataType.isTime(type)) return { kind: 'time' }
+  if (DataType.isTimestamp(type)) {
+    const zoned = type.timezone !== undefined && type.timezone !== null && type.timezone !== ''
+    if (type.unit === TimeUnit.NANOSECOND) return { kind: zoned ? 'timestamptz_ns' : 'timestamp_ns' }
+    return { kind: zoned ? 'timestamptz' : 'timestamp' }
+  }
+  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type))
+    return { kind: 'string' }
+  if (DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type)) {
+    return { kind: 'binary' }
+  }
+  if (DataType.isFixedSizeBinary(type)) {
+    const uuid = metadata.get('ARROW:extension:name') === 'arrow.uuid' && type.byteWidth === 16
+    return uuid ? { kind: 'uuid' } : { kind: 'fixed', lengthBytes: type.byteWidth }
+  }
+  return nestedTypeFromArrow(type)
+}
+
+function nestedTypeFromArrow(type: DataType): Type {
+  if (DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type)) {
+    const element = fieldFromArrow(type.children[0] as ArrowField)
+    return {
+      kind: 'list',
+      elementId: element.id,
+      elementRequired: element.required,
+      element: element.type,
+    }
+  }
+  if (DataType.isStruct(type)) return { kind: 'struct', fields: type.children.map(fieldFromArrow) }
+  if (DataType.isMap(type)) {
+    const entries = (type.children[0] as ArrowField<Struct>).type.children
+    const key = fieldFromArrow(entries[0] as ArrowField)
+    const value = fieldFromArrow(entries[1] as ArrowField)
+    return {
+      kind: 'map',
+      keyId: key.id,
+      key: key.type,
+      valueId: value.id,
+      valueRequired: value.required,
+      value: value.type,
+    }
+  }
+  throw new LakeError('unsupported', 'iceberg has no type for the arrow type', {
+    context: { type: String(type) },
+  })
+}
+
+function validityOf(data: Data): Bitmap | undefined {
+  if (data.nullCount === 0) return undefined
+  return sliceBitmap(data.nullBitmap, data.offset, data.offset + data.length)
+}
+
+function vectorOf(data: Data, type: Type): Vector {
+  const arrow = data.type
+  const validity = validityOf(data)
+  const length = data.length
+  if (DataType.isNull(arrow)) return { layout: 'null', length }
+  if (DataType.isDictionary(arrow)) return dictionaryVector(data, type)
+  if (DataType.isBool(arrow)) {
+    const bits = sliceBitmap(data.values, data.offset, data.offset + length)
+    return { layout: 'boolean', length, validity, bits }
+  }
+  if (DataType.isDecimal(arrow)) {
+    const stored = data.values as Uint32Array
+    const perValue = arrow.bitWidth / 64
+    if (!Number.isInteger(perValue)) throw unsupportedType(arrow)
+    const words = decimalWords(int64View(stored).subarray(0, length * perValue), perValue)
+    return { layout: 'decimal', length, validity, words }
+  }
+  if (DataType.isFixedSizeBinary(arrow)) {
+    return { layout: 'fixed-bytes', length, validity, widthBytes: arrow.byteWidth, bytes: data.values }
+  }
+  if (DataType.isUtf8View(arrow) || DataType.isBinaryView(arrow)) {
+    const views = gatherViews(asBytes(data.values), data.variadicBuffers, length)
+    return { layout: 'var-bytes', length, validity, ...views }
+  }
+  if (
+    DataType.isUtf8(arrow) ||
+    DataType.isBinary(arrow) ||
+    DataType.isLargeUtf8(arrow) ||
+    DataType.isLargeBinary(arrow)
+  ) {
+    return { layout: 'var-bytes', length, validity, offsets: offsetsOf(data), bytes: data.values }
+  }
+  if (arrow.children !== null && arrow.children !== undefined && arrow.children.length > 0) {
+    return nestedVector(data, type, validity)
+  }
+  if (DataType.isStruct(arrow)) return { layout: 'struct', length, validity, children: [] }
+  return { layout: 'fixed-width', length, validity, values: fixedValues(data, type) }
+}
+
+function unsupportedType(type: DataType): LakeError {
+  return new LakeError('unsupported', 'iceberg has no type for the arrow type', {
+    context: { type: String(type) },
+  })
+}
+
+function offsetsOf(data: Data): Int32Array {
+  const offsets = data.valueOffsets as unknown as Int32Array | BigInt64Array | undefined
+  // An empty array may come without its one offset.
+  if (offsets === undefined || offsets.length === 0) return new Int32Array(data.length + 1)
+  const used = offsets.subarray(0, data.length + 1)
+  return used instanceof BigInt64Array ? narrowIntegers(used) : used
+}
+
+function asBytes(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+/** 64-bit words over the same memory; copied when it is not aligned. */
+function int64View(values: ArrayBufferView): BigInt64Array {
+  const aligned = values.byteOffset % 8 === 0 ? values : asBytes(values).slice()
+  return new BigInt64Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, values.byteLength >> 3)
+}
+
+function fixedValues(data: Data, type: Type): Int32Array | BigInt64Array | Float32Array | Float64Array {
+  const arrow = data.type
+  const values = data.values.subarray(0, data.length)
+  if (DataType.isInt(arrow)) {
+    if (arrow.bitWidth < 32 || (arrow.bitWidth === 32 && arrow.isSigned)) return widenIntegers(values)
+    return arrow.isSigned ? values : unsignedToLong(values)
+  }
+  if (DataType.isFloat(arrow)) {
+    return arrow.precision === Precision.HALF ? floatsOfHalves(values) : values
+  }
+  if (DataType.isDate(arrow)) {
+    return arrow.unit === DateUnit.DAY ? values : daysOfMillis(int64View(values))
+  }
+  if (DataType.isTime(arrow) || DataType.isTimestamp(arrow)) {
+    return inUnitOf(type, values, { unit: arrow.unit, validity: validityOf(data) })
+  }
+  throw unsupportedType(arrow)
+}
+
+const NANOS_PER_UNIT: Readonly<Record<TimeUnit, bigint>> = {
+  [TimeUnit.SECOND]: 1_000_000_000n,
+  [TimeUnit.MILLISECOND]: 1_000_000n,
+  [TimeUnit.MICROSECOND]: 1_000n,
+  [TimeUnit.NANOSECOND]: 1n,
+}
+
+function inUnitOf(
+  type: Type,
+  values: BigInt64Array | Int32Array,
+  { unit, validity }: { readonly unit: TimeUnit; readonly validity: Bitmap | undefined },
+): BigInt64Array {
+  const wanted = type.kind === 'timestamp_ns' || type.kind === 'timestamptz_ns' ? 1n : 1_000n
+  const stored = NANOS_PER_UNIT[unit]
+  if (stored > wanted) return multiplied(values, stored / wanted)
+  const longs = values instanceof Int32Array ? multiplied(values, 1n) : values
+  return stored === wanted ? longs : dividedExactly(longs, wanted / stored, validity)
+}
+
+function nestedVector(data: Data, type: Type, validity: Bitmap | undefined): Vector {
+  const arrow = data.type
+  const length = data.length
+  if (DataType.isStruct(arrow) && type.kind === 'struct') {
+    const children = type.fields.map((field, index) => vectorOf(data.children[index] as Data, field.type))
+    return { layout: 'struct', length, validity, children }
+  }
+  const child = data.children[0] as Data
+  if (DataType.isMap(arrow) && type.kind === 'map') {
+    const keys = vectorOf(child.children[0] as Data, type.key)
+    const values = vectorOf(child.children[1] as Data, type.value)
+    return { layout: 'map', length, validity, offsets: offsetsOf(data), keys, values }
+  }
+  if (type.kind !== 'list') throw unsupportedType(arrow)
+  const element = vectorOf(child, type.element)
+  if (DataType.isFixedSizeList(arrow)) {
+    const offsets = Int32Array.from({ length: length + 1 }, (_, row) => row * arrow.listSize)
+    return { layout: 'list', length, validity, offsets, element }
+  }
+  return { layout: 'list', length, validity, offsets: offsetsOf(data), element }
+}
+
+function dictionaryVector(data: Data, type: Type): Vector {
+  const stored = data.values.subarray(0, data.length)
+  const wide =
+    stored instanceof BigInt64Array || stored instanceof BigUint64Array || stored instanceof Uint32Array
+  const codes = wide ? narrowIntegers(stored) : widenIntegers(stored)
+  const dictionary = wholeVector(data.dictionary as ArrowVector, type)
+  return { layout: 'dictionary', length: data.length, validity: validityOf(data), codes, dictionary }
+}
+
+/** The chunks of an Arrow vector as one. */
+function wholeVector(vector: ArrowVector, type: Type): Vector {
+  const chunks = vector.data.map(data => vectorOf(data, type))
+  const only = chunks[0]
+  if (only !== undefined && chunks.length === 1) return only
+  const field: Field = { id: -1, name: 'dictionary', required: false, type }
+  const batches = chunks.map(chunk => ({ length: chunk.length, fields: [field], columns: [chunk] }))
+  return concatBatches([field], batches).columns[0] as Vector
+}

@@ -1,0 +1,75 @@
+/** Opening a lake by its catalog's properties, named as PyIceberg names them. */
+import { resolve } from 'node:path'
+import { LakeError } from '../base/errors.js'
+import { type Runtime, systemRuntime } from '../base/runtime.js'
+import type { Catalog } from '../catalog/catalog.js'
+import type { CommitEvent } from '../commit/commit-loop.js'
+import { createLocalIO } from '../io/local.js'
+import { type Lake, openLake } from './lake.js'
+
+export interface ConnectOptions {
+  /** Kind of catalog; this version has `embedded`, a SQLite file in the warehouse. */
+  readonly type?: string | undefined
+  /** Folder of the lake; default `./lake`. Made when it is missing. */
+  readonly warehouse?: string | undefined
+  /** `sqlite:///<absolute path>` of the catalog file; default `<warehouse>/catalog.db`. */
+  readonly uri?: string | undefined
+  /** Name that keys the catalog's rows; default `default`. Another name shows an empty lake. */
+  readonly name?: string | undefined
+  /** False gives durability away for speed: a power failure may lose commits that were acknowledged. Default true. */
+  readonly fsync?: boolean | undefined
+  /** Folder that relative paths start from; default the working folder. */
+  readonly baseFolder?: string | undefined
+  readonly runtime?: Runtime | undefined
+  readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
+}
+
+/**
+ * Opens a lake. Close it when done: `await using lake = await connect(...)`.
+ * @throws unsupported for a kind of catalog that is not built; denied, unavailable
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Lake> {
+  const runtime = options.runtime ?? systemRuntime
+  const io = createLocalIO({ fsync: options.fsync ?? true, runtime })
+  const { onCommitEvent } = options
+  return openLake({ catalog: await openCatalog(options, { io, runtime }), io, runtime, onCommitEvent })
+}
+
+async function openCatalog(
+  options: ConnectOptions,
+  on: { readonly io: ReturnType<typeof createLocalIO>; readonly runtime: Runtime },
+): Promise<Catalog> {
+  const type = options.type ?? 'embedded'
+  if (type !== 'embedded' && type !== 'sql') {
+    throw new LakeError('unsupported', 'this version has embedded catalogs only', { context: { type } })
+  }
+  const baseFolder = options.baseFolder ?? '.'
+  const warehouse = localFolder(options.warehouse ?? './lake', baseFolder)
+  const { openEmbeddedCatalog } = await import('../catalog/embedded.js')
+  return openEmbeddedCatalog({
+    path: options.uri === undefined ? `${warehouse}/catalog.db` : sqlitePath(options.uri, baseFolder),
+    warehouse: `file://${warehouse}`,
+    name: options.name ?? 'default',
+    ...on,
+  })
+}
+
+function localFolder(warehouse: string, baseFolder: string): string {
+  if (/^file:/.test(warehouse)) return resolve(baseFolder, warehouse.replace(/^file:(\/\/)?/, ''))
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(warehouse)) {
+    throw new LakeError('unsupported', 'an embedded catalog needs a local warehouse', {
+      context: { warehouse },
+    })
+  }
+  return resolve(baseFolder, warehouse)
+}
+
+function sqlitePath(uri: string, baseFolder: string): string {
+  const match = /^(?:jdbc:sqlite:|sqlite:\/\/\/)(.+)$/.exec(uri)
+  if (match?.[1] === undefined) {
+    throw new LakeError('invalid-argument', 'the uri of an embedded catalog is sqlite:///<path>', {
+      context: { uri },
+    })
+  }
+  return resolve(baseFolder, match[1])
+}

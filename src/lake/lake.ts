@@ -1,0 +1,147 @@
+/**
+ * A lake: a catalog, the storage beneath it, and the tables in it.
+ */
+import { LakeError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Catalog, Namespace, TableIdentifier } from '../catalog/catalog.js'
+import { parseIdentifier } from '../catalog/identifier.js'
+import type { CommitEvent } from '../commit/commit-loop.js'
+import { createTable } from '../commit/create-table.js'
+import type { FileIO } from '../io/file-io.js'
+import type { Field, Schema } from '../schema/types.js'
+import { openTable, type Table } from './table.js'
+
+/** What every handle of a lake shares. */
+export interface LakeContext {
+  readonly catalog: Catalog
+  readonly io: FileIO
+  readonly runtime: Runtime
+  /** What happens inside commits: conflicts, retries, unknown outcomes. */
+  readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
+}
+
+/** Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema. */
+export type SchemaInput = string | Pick<Schema, 'fields' | 'identifierFieldIds'> | readonly Field[]
+
+export interface CreateTableOptions {
+  /** Transforms such as `days(ts)` and `bucket(16, id)`; see `day`, `bucket` and their like. */
+  readonly partitionBy?: readonly string[] | undefined
+  /** Columns or transforms, each with `asc | desc` and `nulls first | nulls last` if need be. */
+  readonly sortBy?: readonly string[] | undefined
+  /** Names of the columns that identify a row: they become the identifier fields. */
+  readonly keys?: readonly string[] | undefined
+  /** Default 2. */
+  readonly formatVersion?: 2 | 3 | undefined
+  readonly properties?: Readonly<Record<string, string>> | undefined
+  readonly location?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Lake extends AsyncDisposable {
+  readonly context: LakeContext
+  /** A handle of a table; nothing is read yet. */
+  table(name: string | TableIdentifier): Table
+  /**
+   * Creates a table, and its namespace when that is missing. @throws already-exists, invalid-argument
+   */
+  createTable(
+    name: string | TableIdentifier,
+    schema: SchemaInput,
+    options?: CreateTableOptions,
+  ): Promise<Table>
+  tableExists(name: string | TableIdentifier): Promise<boolean>
+  /** Removes the table from the catalog; its files stay. @throws not-found */
+  dropTable(name: string | TableIdentifier): Promise<void>
+  renameTable(from: string | TableIdentifier, to: string | TableIdentifier): Promise<void>
+  listTables(namespace: string | Namespace): Promise<readonly TableIdentifier[]>
+  createNamespace(namespace: string | Namespace, properties?: Readonly<Record<string, string>>): Promise<void>
+  dropNamespace(namespace: string | Namespace): Promise<void>
+  listNamespaces(parent?: string | Namespace): Promise<readonly Namespace[]>
+  namespaceProperties(namespace: string | Namespace): Promise<Readonly<Record<string, string>>>
+  close(): Promise<void>
+}
+
+/** A lake over a catalog and a store that the caller opened. */
+export function openLake(context: LakeContext): Lake {
+  const { catalog } = context
+  const table = (name: string | TableIdentifier): Table => openTable(context, identifierOf(name))
+  const close = (): Promise<void> => catalog.close()
+  return {
+    context,
+    table,
+    async createTable(name, schema, options = {}) {
+      const identifier = identifierOf(name)
+      await createTableIn(context, identifier, { schema, options })
+      return table(identifier)
+    },
+    tableExists: name => catalog.tableExists(identifierOf(name)),
+    dropTable: name => catalog.dropTable(identifierOf(name)),
+    renameTable: (from, to) => catalog.renameTable(identifierOf(from), identifierOf(to)),
+    listTables: namespace => catalog.listTables(namespaceOf(namespace)),
+    createNamespace: (namespace, properties) => catalog.createNamespace(namespaceOf(namespace), properties),
+    dropNamespace: namespace => catalog.dropNamespace(namespaceOf(namespace)),
+    listNamespaces: parent => catalog.listNamespaces(parent === undefined ? undefined : namespaceOf(parent)),
+    namespaceProperties: namespace => catalog.loadNamespace(namespaceOf(namespace)),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function identifierOf(name: string | TableIdentifier): TableIdentifier {
+  return typeof name === 'string' ? parseIdentifier(name) : name
+}
+
+function namespaceOf(namespace: string | Namespace): Namespace {
+  return typeof namespace === 'string' ? namespace.split('.') : namespace
+}
+
+async function createTableIn(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: { readonly schema: SchemaInput; readonly options: CreateTableOptions },
+): Promise<void> {
+  const { options } = given
+  const schema = await schemaOf(given.schema, options.keys)
+  const { parsePartitionBy, parseSortBy } = await import('../sql/ddl.js')
+  await createTable(
+    context.catalog,
+    {
+      identifier,
+      schema,
+      partitionFields: listed(options.partitionBy, text => parsePartitionBy(text, schema)),
+      sortFields: listed(options.sortBy, text => parseSortBy(text, schema)),
+      location: options.location,
+      properties: options.properties,
+      formatVersion: options.formatVersion,
+      uuid: context.runtime.uuid(),
+    },
+    { signal: options.signal },
+  )
+}
+
+function listed<T>(terms: readonly string[] | undefined, parse: (text: string) => readonly T[]): readonly T[] {
+  return terms === undefined || terms.length === 0 ? [] : parse(terms.join(', '))
+}
+
+async function schemaOf(input: SchemaInput, keys: readonly string[] | undefined): Promise<Schema> {
+  const base = await fieldsOf(input)
+  if (keys === undefined || keys.length === 0) return { schemaId: 0, ...base }
+  const unknown = keys.find(key => !base.fields.some(field => field.name === key))
+  if (unknown !== undefined) {
+    throw new LakeError('invalid-argument', 'a key column is not a column of the table', {
+      context: { column: unknown },
+    })
+  }
+  // An identifier field is required: naming a column as key says so.
+  const fields = base.fields.map(field => (keys.includes(field.name) ? { ...field, required: true } : field))
+  const identifierFieldIds = fields.filter(field => keys.includes(field.name)).map(field => field.id)
+  return { schemaId: 0, fields, identifierFieldIds }
+}
+
+async function fieldsOf(input: SchemaInput): Promise<Pick<Schema, 'fields' | 'identifierFieldIds'>> {
+  if (typeof input === 'string') {
+    const { parseColumns } = await import('../sql/ddl.js')
+    return { fields: parseColumns(input), identifierFieldIds: [] }
+  }
+  return 'fields' in input ? input : { fields: input, identifierFieldIds: [] }
+}

@@ -1,0 +1,390 @@
+/**
+ * Compaction: small files, and files with many deletes, are rewritten into larger ones without deleted rows.
+ *
+ *   plan on S0 -> rewrite a group -> ... -> commit {remove old, add new, drop dangling deletes}
+ *                                              ^ on the base of the attempt, whatever became of S0
+ *
+ * A group is committed only if its files stand on that base as they were read: same sequence numbers, same row
+ * ids, same deletes. A group that somebody deleted from meanwhile is given up, the others land. New files keep the
+ * sequence number of S0, so that equality deletes committed meanwhile still reach their rows. Format version 3:
+ * row ids and last updated sequence numbers are written into the files, or the rows would be numbered anew.
+ * @see Iceberg table spec, "Sequence Numbers", "Row Lineage"
+ */
+import { errorText, isLakeError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { type CommitOptions, commitTables, type TableAction } from '../commit/commit-loop.js'
+import type { FileIO } from '../io/file-io.js'
+import type { ContentFile, DataFile } from '../manifest/content-file.js'
+import { currentSchema, defaultSpec } from '../metadata/lookup.js'
+import { checkWritable } from '../metadata/new-table.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import { createDeleteLoader } from '../reader/load-deletes.js'
+import { planScan, type ReadTask } from '../reader/plan.js'
+import { readTask } from '../reader/read-task.js'
+import { isUnpartitioned } from '../schema/partition.js'
+import { LAST_UPDATED_SEQUENCE_NUMBER_FIELD, ROW_ID_FIELD } from '../schema/reserved-fields.js'
+import { fileKey } from '../snapshot/file-changes.js'
+import { openDataWriter } from '../writer/data-writer.js'
+import { type FileNaming, fileNaming } from '../writer/file-location.js'
+import { type SnapshotChanges, snapshotChanges } from '../writer/snapshot-change.js'
+import {
+  type CompactionGroup,
+  type CompactionLimits,
+  type CompactionOptions,
+  compactionLimits,
+  planCompaction,
+  writeMaxFileSizeBytes,
+} from './compact-plan.js'
+
+export interface CompactOptions extends CompactionOptions {
+  readonly io: FileIO
+  readonly runtime: Runtime
+  /** Branch to compact; default main. */
+  readonly ref?: string | undefined
+  /** Plans, writes nothing. */
+  readonly dryRun?: boolean | undefined
+  /** No group is begun after that time; what is ready is committed. */
+  readonly runtimeMsMax?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly retry?: CommitOptions['retry']
+  readonly onEvent?: CommitOptions['onEvent']
+}
+
+export interface CompactReport {
+  /** `more-left`: the time was over first; `lost`: every group was given up to concurrent commits. */
+  readonly status: 'done' | 'nothing-to-do' | 'more-left' | 'lost'
+  readonly dryRun: boolean
+  readonly groups: {
+    readonly planned: number
+    readonly committed: number
+    /** Given up, because their files changed meanwhile. */
+    readonly lost: number
+    /** Could not be rewritten. */
+    readonly failed: number
+  }
+  /** In a dry run, what the plan holds. */
+  readonly rewrittenFiles: number
+  readonly rewrittenBytes: number
+  /** In a dry run, as many as planned. */
+  readonly addedFiles: number
+  readonly addedBytes: number
+  readonly removedDeleteFiles: number
+  readonly failures: readonly string[]
+}
+
+/**
+ * Compacts a table.
+ * @throws invalid-argument for contradicting limits; unsupported for tables that may not be written; not-found;
+ * commit-state-unknown (nothing was deleted); what rewriting throws, when every group failed
+ */
+export async function compactTable(
+  catalog: Catalog,
+  identifier: TableIdentifier,
+  options: CompactOptions,
+): Promise<CompactReport> {
+  const base = await catalog.loadTable(identifier, { signal: options.signal })
+  checkWritable(base.metadata)
+  const limits = compactionLimits(base.metadata, options)
+  const changes = snapshotChanges(options.io, options)
+  const tasks = await liveTasks(options.io, base, { changes, signal: options.signal })
+  const groups = planCompaction(tasks, { metadata: base.metadata, limits })
+  if (groups.length === 0) return report(options, { status: 'nothing-to-do' })
+  if (options.dryRun === true) return rehearsal(options, groups)
+  const sequenceNumber = changes.headOf(base.metadata)?.sequenceNumber ?? 0n
+  return rewriteAll({ ...options, catalog, base, limits, sequenceNumber }, groups)
+}
+
+interface Job extends CompactOptions {
+  readonly catalog: Catalog
+  /** What was planned on. */
+  readonly base: LoadedTable
+  readonly limits: CompactionLimits
+  /** Of the snapshot that was planned on. */
+  readonly sequenceNumber: bigint
+}
+
+/** A group and the files that take its place. */
+interface RewrittenGroup {
+  readonly group: CompactionGroup
+  readonly files: readonly DataFile[]
+}
+
+async function liveTasks(
+  io: FileIO,
+  base: LoadedTable,
+  options: { readonly changes: SnapshotChanges; readonly signal?: AbortSignal | undefined },
+): Promise<readonly ReadTask[]> {
+  const { metadata } = base
+  const snapshot = options.changes.headOf(metadata)
+  const schema = currentSchema(metadata)
+  const plan = await planScan(base, io, { snapshot, schema, signal: options.signal })
+  return plan.tasks
+}
+
+async function rewriteAll(job: Job, groups: readonly CompactionGroup[]): Promise<CompactReport> {
+  const { runtime, limits } = job
+  const startMs = runtime.nowMs()
+  const perCommit = limits.partialProgress ? Math.ceil(groups.length / limits.maxCommits) : groups.length
+  const total: Total = emptyTotal()
+  let firstError: unknown
+  let begun = 0
+  for (let from = 0; from < groups.length; from += perCommit) {
+    const ready: RewrittenGroup[] = []
+    for (const group of groups.slice(from, from + perCommit)) {
+      if (runtime.nowMs() - startMs > (job.runtimeMsMax ?? Number.POSITIVE_INFINITY)) break
+      begun++
+      try {
+        ready.push({ group, files: await rewriteGroup(job, group) })
+      } catch (error) {
+        if (isLakeError(error, 'aborted')) throw await afterDiscard(job.io, ready, error)
+        firstError ??= error
+        total.failures.push(errorText(error))
+      }
+    }
+    if (ready.length > 0) await commitGroups(job, ready, total)
+  }
+  if (total.failures.length === groups.length) throw firstError
+  const isLost = total.committed === 0 && total.lost > 0
+  const status = begun < groups.length ? 'more-left' : isLost ? 'lost' : 'done'
+  return report(job, { status, planned: groups.length, ...total })
+}
+
+async function afterDiscard(io: FileIO, ready: readonly RewrittenGroup[], error: unknown): Promise<unknown> {
+  await discard(io, ready)
+  return error
+}
+
+/** Streams the live rows of a group, in order, into new files. When it throws, it has deleted what it wrote. */
+async function rewriteGroup(job: Job, group: CompactionGroup): Promise<readonly DataFile[]> {
+  const { io, limits, signal, base } = job
+  const { metadata } = base
+  const schema = currentSchema(metadata)
+  const lineage = keepsLineage(metadata, group) ? [ROW_ID_FIELD, LAST_UPDATED_SEQUENCE_NUMBER_FIELD] : []
+  const naming: FileNaming = fileNaming(metadata, { operationUuid: job.runtime.orderedUuid() })
+  const writer = openDataWriter({
+    io,
+    metadata,
+    schema,
+    spec: defaultSpec(metadata),
+    naming,
+    lineageFields: lineage,
+    targetSizeBytes: writeMaxFileSizeBytes(limits),
+    fileRowsMax: group.outputFiles > 1 ? Math.ceil(group.liveRows / group.outputFiles) : undefined,
+    signal,
+  })
+  const deletes = createDeleteLoader(io, { metadata, schema, tasks: group.tasks })
+  const fields = [...schema.fields, ...lineage]
+  try {
+    for (const task of group.tasks)
+      for await (const batch of readTask(io, task, { metadata, schema, fields, deletes, signal }))
+        await writer.write(batch)
+    return await writer.close()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+/** Rows of files without a first row id have no lineage to keep: they get ids with the new file. */
+function keepsLineage(metadata: TableMetadata, group: CompactionGroup): boolean {
+  return metadata.formatVersion >= 3 && group.tasks.some(task => task.entry.file.firstRowId !== undefined)
+}
+
+/** Commits what still stands of the groups, and deletes the new files of those that do not. */
+async function commitGroups(job: Job, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
+  const { catalog, base, io, runtime, signal, retry } = job
+  let landed: Landed = { kept: [], dangling: [] }
+  let inDoubt = false
+  const action = replaceAction(job, ready, change => {
+    landed = change
+  })
+  await commitTables(catalog, [{ identifier: base.identifier, action, discard: () => discard(io, ready) }], {
+    io,
+    runtime,
+    signal,
+    retry,
+    onEvent: event => {
+      if (event.type === 'unknown') inDoubt = true
+      job.onEvent?.(event)
+    },
+  })
+  const { kept, dangling } = landed
+  const lost = ready.filter(rewritten => !kept.includes(rewritten))
+  // After a doubt an earlier attempt might name them still: they stay as orphans.
+  if (!inDoubt) await discard(io, lost)
+  total.lost += lost.length
+  total.committed += kept.length
+  total.removedDeleteFiles += dangling.length
+  for (const { group, files } of kept) {
+    total.rewrittenFiles += group.tasks.length
+    total.rewrittenBytes += group.inputBytes
+    total.addedFiles += files.length
+    total.addedBytes += files.reduce((sum, file) => sum + file.fileSizeBytes, 0)
+  }
+}
+
+/** What one attempt replaces. */
+interface Landed {
+  readonly kept: readonly RewrittenGroup[]
+  /** Delete files that reach no row any more. */
+  readonly dangling: readonly ContentFile[]
+}
+
+function replaceAction(
+  job: Job,
+  ready: readonly RewrittenGroup[],
+  onChange: (landed: Landed) => void,
+): TableAction {
+  const { io, limits } = job
+  const snapshots = snapshotChanges(io, job)
+  return async (base, attempt) => {
+    const tasks = await liveTasks(io, base, { changes: snapshots, signal: attempt.signal })
+    const current = new Map(tasks.map(task => [task.entry.file.location, task]))
+    const kept = ready.filter(({ group }) => stillStands(group, current, { job, base }))
+    const dangling = danglingDeletes(kept, tasks, job)
+    onChange({ kept, dangling })
+    if (kept.length === 0) return 'unchanged'
+    return snapshots.produce(base, attempt, {
+      changes: {
+        operation: 'replace',
+        addedDataFiles: kept.flatMap(({ files }) => files),
+        addedDeleteFiles: [],
+        removedFiles: [...kept.flatMap(({ group }) => group.tasks.map(task => task.entry.file)), ...dangling],
+        dataSequenceNumber: limits.useStartingSequenceNumber ? job.sequenceNumber : undefined,
+      },
+      written: [],
+    })
+  }
+}
+
+type CurrentTasks = ReadonlyMap<string, ReadTask>
+
+/** True when each file of the group is live on the base, is the same file, and has the same deletes. */
+function stillStands(
+  group: CompactionGroup,
+  current: CurrentTasks,
+  options: { readonly job: Job; readonly base: LoadedTable },
+): boolean {
+  return group.tasks.every(then => {
+    const now = current.get(then.entry.file.location)
+    return (
+      now !== undefined &&
+      now.entry.dataSequenceNumber === then.entry.dataSequenceNumber &&
+      now.entry.file.firstRowId === then.entry.file.firstRowId &&
+      samePositionDeletes(then, now) &&
+      equalityDeletesReach(then, now, options)
+    )
+  })
+}
+
+function samePositionDeletes(then: ReadTask, now: ReadTask): boolean {
+  const before = keysOf(positionDeletesOf(then))
+  const after = keysOf(positionDeletesOf(now))
+  return before.size === after.size && [...before].every(key => after.has(key))
+}
+
+/** Deletes that were applied must still be there; newer ones must reach the new files of their own. */
+function equalityDeletesReach(
+  then: ReadTask,
+  now: ReadTask,
+  { job, base }: { readonly job: Job; readonly base: LoadedTable },
+): boolean {
+  const before = keysOf(then.deletes.equalityDeletes.map(entry => entry.file))
+  const after = keysOf(now.deletes.equalityDeletes.map(entry => entry.file))
+  if (![...before].every(key => after.has(key))) return false
+  const newer = now.deletes.equalityDeletes.filter(entry => !before.has(fileKey(entry.file)))
+  const outputSpecId = job.base.metadata.defaultSpecId
+  return newer.every(({ file, dataSequenceNumber }) => {
+    const spec = base.metadata.partitionSpecs.find(candidate => candidate.specId === file.specId)
+    const inScope = then.entry.file.specId === outputSpecId || (spec !== undefined && isUnpartitioned(spec))
+    return job.limits.useStartingSequenceNumber && inScope && dataSequenceNumber > job.sequenceNumber
+  })
+}
+
+/** Deletes of rewritten files that reach no other live file, nor the new ones. */
+function danglingDeletes(
+  kept: readonly RewrittenGroup[],
+  tasks: readonly ReadTask[],
+  job: Job,
+): readonly ContentFile[] {
+  const rewritten = new Set(kept.flatMap(({ group }) => group.tasks.map(task => task.entry.file.location)))
+  const reached = new Set<string>()
+  const candidates = new Map<string, ContentFile>()
+  for (const task of tasks) {
+    const isRewritten = rewritten.has(task.entry.file.location)
+    for (const file of positionDeletesOf(task)) {
+      if (isRewritten) candidates.set(fileKey(file), file)
+      else reached.add(fileKey(file))
+    }
+    for (const { file, dataSequenceNumber } of task.deletes.equalityDeletes) {
+      const reachesNewFiles = job.limits.useStartingSequenceNumber && dataSequenceNumber > job.sequenceNumber
+      if (isRewritten) candidates.set(fileKey(file), file)
+      if (!isRewritten || reachesNewFiles) reached.add(fileKey(file))
+    }
+  }
+  return [...candidates].filter(([key]) => !reached.has(key)).map(([, file]) => file)
+}
+
+function positionDeletesOf({ deletes }: ReadTask): ContentFile[] {
+  const files = deletes.positionDeletes.map(entry => entry.file)
+  return deletes.vector === undefined ? files : [deletes.vector.file, ...files]
+}
+
+function keysOf(files: readonly ContentFile[]): ReadonlySet<string> {
+  return new Set(files.map(fileKey))
+}
+
+async function discard(io: FileIO, groups: readonly RewrittenGroup[]): Promise<void> {
+  const locations = groups.flatMap(({ files }) => files.map(file => file.location))
+  if (locations.length > 0) await io.delete(locations)
+}
+
+interface Total {
+  committed: number
+  lost: number
+  rewrittenFiles: number
+  rewrittenBytes: number
+  addedFiles: number
+  addedBytes: number
+  removedDeleteFiles: number
+  readonly failures: string[]
+}
+
+function emptyTotal(): Total {
+  return {
+    committed: 0,
+    lost: 0,
+    rewrittenFiles: 0,
+    rewrittenBytes: 0,
+    addedFiles: 0,
+    addedBytes: 0,
+    removedDeleteFiles: 0,
+    failures: [],
+  }
+}
+
+function report(
+  options: CompactOptions,
+  result: Partial<Total> & { readonly status: CompactReport['status']; readonly planned?: number },
+): CompactReport {
+  const { status, planned = 0, committed = 0, lost = 0, ...sums } = { ...emptyTotal(), ...result }
+  return {
+    ...sums,
+    status,
+    dryRun: options.dryRun === true,
+    groups: { planned, committed, lost, failed: sums.failures.length },
+  }
+}
+
+function rehearsal(options: CompactOptions, groups: readonly CompactionGroup[]): CompactReport {
+  const sum = (of: (group: CompactionGroup) => number): number =>
+    groups.reduce((total, group) => total + of(group), 0)
+  return report(options, {
+    status: 'done',
+    planned: groups.length,
+    rewrittenFiles: sum(group => group.tasks.length),
+    rewrittenBytes: sum(group => group.inputBytes),
+    addedFiles: sum(group => (group.liveRows === 0 ? 0 : group.outputFiles)),
+  })
+}

@@ -1,0 +1,294 @@
+/**
+ * Snapshot expiry: plan, one commit that forgets snapshots, then physical clean-up.
+ *
+ * ```
+ * plan on base -> commit {remove refs, remove snapshots} requiring every ref -> reload -> prove -> delete
+ * ```
+ *
+ * `remove-snapshots` carries no requirement of its own, so the commit requires every ref that the plan knew. A ref
+ * that somebody made in the meantime is in no requirement: a catalog may drop it together with its snapshot. So
+ * the state just before ours is compared afterwards; if a ref went down with our commit, nothing is deleted, the
+ * ref is made again where the format allows it, and the report says so.
+ *
+ * Only what the reloaded metadata proves unreachable is deleted, after the commit, and a failure to delete is
+ * reported, not thrown.
+ */
+import { errorText, LakeError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { type CommitOptions, commitTables, type TableChange } from '../commit/commit-loop.js'
+import type { FileIO } from '../io/file-io.js'
+import { snapshotById } from '../metadata/lookup.js'
+import { readTableMetadata } from '../metadata/metadata-file.js'
+import { gcEnabled } from '../metadata/properties.js'
+import type { Snapshot, SnapshotRef, TableMetadata } from '../metadata/table-metadata.js'
+import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import { type ExpirePlan, type ExpirePolicy, planExpire } from './expire-plan.js'
+import { type ReachableFile, type ReachableKind, unreachableFiles } from './reachable-files.js'
+
+export interface ExpireOptions extends ExpirePolicy {
+  readonly io: FileIO
+  readonly runtime: Runtime
+  /** Default true; refused when the table says `gc.enabled=false`. */
+  readonly deleteFiles?: boolean | undefined
+  /** Plans and proves, commits and deletes nothing. */
+  readonly dryRun?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly retry?: CommitOptions['retry']
+  readonly onEvent?: CommitOptions['onEvent']
+}
+
+export interface ExpireReport {
+  readonly dryRun: boolean
+  readonly snapshotIds: readonly bigint[]
+  readonly refs: readonly string[]
+  /** Files deleted, or, in a dry run, to be deleted. */
+  readonly files: readonly ReachableFile[]
+  readonly counts: Readonly<Record<ReachableKind, number>>
+  readonly sizeBytes: number
+  readonly failed: readonly { readonly location: string; readonly reason: string }[]
+  /** Why nothing was deleted although snapshots expired. */
+  readonly kept?: string
+  /** Refs of others that the catalog dropped together with our snapshots. */
+  readonly droppedRefs: readonly {
+    readonly ref: string
+    readonly snapshotId: bigint
+    readonly restored: boolean
+  }[]
+}
+
+/**
+ * Expires snapshots of a table and deletes the files that nothing kept reaches.
+ * @throws invalid-argument for a policy that makes no sense and for a table with `gc.enabled=false`; not-found;
+ * conflict; commit-state-unknown (nothing was deleted)
+ */
+export async function expireSnapshots(
+  catalog: Catalog,
+  identifier: TableIdentifier,
+  options: ExpireOptions,
+): Promise<ExpireReport> {
+  const base = await catalog.loadTable(identifier, { signal: options.signal })
+  checkGarbageCollection(base.metadata, options)
+  if (options.dryRun === true) return rehearse(base, options)
+  const committed = await commitExpiry(catalog, base, options)
+  if (committed === undefined) return report(options, {})
+  const { plan } = committed
+  const dropped = await refsDroppedWith(committed, options)
+  if (dropped === 'not-known') {
+    return report(options, { plan, kept: 'what others committed meanwhile cannot be read' })
+  }
+  if (dropped.length > 0) {
+    const droppedRefs = await restoreRefs(catalog, committed, { ...options, dropped })
+    return report(options, { plan, droppedRefs, kept: 'a ref of somebody else was dropped by the commit' })
+  }
+  if (options.deleteFiles === false) return report(options, { plan, kept: 'files were not to be deleted' })
+  return report(options, { plan, ...(await cleanUp(catalog, committed, options)) })
+}
+
+function checkGarbageCollection(metadata: TableMetadata, options: ExpireOptions): void {
+  if (options.deleteFiles === false || gcEnabled(metadata)) return
+  throw new LakeError('invalid-argument', 'the table forbids deleting files: gc.enabled is false', {
+    context: { location: metadata.location },
+  })
+}
+
+async function rehearse(base: LoadedTable, options: ExpireOptions): Promise<ExpireReport> {
+  const plan = planExpire(base.metadata, { ...options, nowMs: options.runtime.nowMs() })
+  if (options.deleteFiles === false || plan.snapshotIds.length === 0) return report(options, { plan })
+  const removed = removedSnapshots(base.metadata, plan)
+  const ids = new Set(plan.snapshotIds)
+  const snapshots = base.metadata.snapshots.filter(snapshot => !ids.has(snapshot.snapshotId))
+  const states = { removed, before: base.metadata, kept: { ...base.metadata, snapshots } }
+  return report(options, {
+    plan,
+    files: await unreachableFiles(options.io, states, { signal: options.signal }),
+  })
+}
+
+interface CommittedExpiry {
+  readonly plan: ExpirePlan
+  /** What the winning attempt planned on. */
+  readonly before: LoadedTable
+  readonly after: LoadedTable
+}
+
+async function commitExpiry(
+  catalog: Catalog,
+  base: LoadedTable,
+  options: ExpireOptions,
+): Promise<CommittedExpiry | undefined> {
+  let planned: { plan: ExpirePlan; before: LoadedTable } | undefined
+  const action = async (before: LoadedTable): Promise<TableChange | 'unchanged'> => {
+    checkGarbageCollection(before.metadata, options)
+    const plan = planExpire(before.metadata, { ...options, nowMs: options.runtime.nowMs() })
+    if (plan.snapshotIds.length === 0 && plan.refs.length === 0) return 'unchanged'
+    planned = { plan, before }
+    return { updates: updatesOf(plan), requirements: requirementsOf(before.metadata), written: [] }
+  }
+  const result = await commitTables(catalog, [{ identifier: base.identifier, base, action }], options)
+  const [after] = result.tables
+  if (result.changed[0] !== true || planned === undefined || after === undefined) return undefined
+  return { ...planned, after }
+}
+
+function updatesOf(plan: ExpirePlan): readonly TableUpdate[] {
+  const refs = plan.refs.map((refName): TableUpdate => ({ action: 'remove-snapshot-ref', refName }))
+  if (plan.snapshotIds.length === 0) return refs
+  return [...refs, { action: 'remove-snapshots', snapshotIds: plan.snapshotIds }]
+}
+
+/** Every ref, so that no known one can move onto a snapshot that goes. */
+function requirementsOf(metadata: TableMetadata): readonly TableRequirement[] {
+  const refs = Object.entries(metadata.refs).map(
+    ([ref, { snapshotId }]): TableRequirement => ({ type: 'assert-ref-snapshot-id', ref, snapshotId }),
+  )
+  if (metadata.tableUuid === undefined) return refs
+  return [{ type: 'assert-table-uuid', uuid: metadata.tableUuid }, ...refs]
+}
+
+interface DroppedRef {
+  readonly name: string
+  readonly ref: SnapshotRef
+}
+
+/**
+ * Refs that were made after our plan and are gone after our commit, because they pointed at what it removed.
+ * Found in the metadata files between the two states.
+ */
+async function refsDroppedWith(
+  committed: CommittedExpiry,
+  options: ExpireOptions,
+): Promise<readonly DroppedRef[] | 'not-known'> {
+  const { plan, before, after } = committed
+  const log = after.metadata.metadataLog.map(entry => entry.metadataFile)
+  const at = log.lastIndexOf(before.metadataLocation)
+  if (at < 0) return 'not-known'
+  const dropped = new Map<string, SnapshotRef>()
+  for (const location of log.slice(at + 1)) {
+    try {
+      const between = await readTableMetadata(options.io, location, { signal: options.signal })
+      for (const [name, ref] of Object.entries(between.refs)) {
+        const isGone = after.metadata.refs[name] === undefined && before.metadata.refs[name] === undefined
+        if (isGone && plan.snapshotIds.includes(ref.snapshotId)) dropped.set(name, ref)
+      }
+    } catch {
+      return 'not-known'
+    }
+  }
+  return [...dropped].map(([name, ref]) => ({ name, ref }))
+}
+
+/** Makes the refs again. Their snapshot enters as a new one of this moment: its files are all there. */
+async function restoreRefs(
+  catalog: Catalog,
+  committed: CommittedExpiry,
+  options: ExpireOptions & { readonly dropped: readonly DroppedRef[] },
+): Promise<ExpireReport['droppedRefs']> {
+  const { identifier, metadata } = committed.before
+  const outcomes: { ref: string; snapshotId: bigint; restored: boolean }[] = []
+  for (const { name, ref } of options.dropped) {
+    const action = async (base: LoadedTable): Promise<TableChange> => ({
+      updates: restoringUpdates(base.metadata, { name, ref, from: metadata, nowMs: options.runtime.nowMs() }),
+      requirements: [{ type: 'assert-ref-snapshot-id', ref: name, snapshotId: undefined }],
+      written: [],
+    })
+    let restored = true
+    try {
+      await commitTables(catalog, [{ identifier, action }], options)
+    } catch {
+      restored = false
+    }
+    outcomes.push({ ref: name, snapshotId: ref.snapshotId, restored })
+  }
+  return outcomes
+}
+
+function restoringUpdates(
+  base: TableMetadata,
+  dropped: DroppedRef & { readonly from: TableMetadata; readonly nowMs: number },
+): readonly TableUpdate[] {
+  const { name, ref, from, nowMs } = dropped
+  const snapshot = snapshotById(from, ref.snapshotId)
+  const setRef: TableUpdate = { action: 'set-snapshot-ref', refName: name, ref }
+  if (snapshot === undefined || snapshotById(base, ref.snapshotId) !== undefined) return [setRef]
+  const again = {
+    ...snapshot,
+    sequenceNumber: base.lastSequenceNumber + 1n,
+    timestampMs: Math.max(nowMs, base.lastUpdatedMs),
+    ...(base.formatVersion < 3 ? {} : { firstRowId: base.nextRowId ?? 0n, addedRows: 0n }),
+  }
+  return [{ action: 'add-snapshot', snapshot: again }, setRef]
+}
+
+const DELETE_BATCH = 1_000
+
+/** Reloads, proves, deletes. Whatever goes wrong here only leaves files behind. */
+async function cleanUp(
+  catalog: Catalog,
+  committed: CommittedExpiry,
+  options: ExpireOptions,
+): Promise<Pick<ReportParts, 'files' | 'failed' | 'kept'>> {
+  const { plan, before } = committed
+  const failed: { location: string; reason: string }[] = []
+  const files: ReachableFile[] = []
+  try {
+    const { metadata: kept } = await catalog.loadTable(before.identifier, { signal: options.signal })
+    if (kept.tableUuid !== before.metadata.tableUuid) return { kept: 'the table was replaced by another one' }
+    if (!gcEnabled(kept)) return { kept: 'gc.enabled was set to false meanwhile' }
+    const removed = removedSnapshots(before.metadata, plan).filter(
+      snapshot => snapshotById(kept, snapshot.snapshotId) === undefined,
+    )
+    const states = { removed, before: before.metadata, kept }
+    const unreachable = await unreachableFiles(options.io, states, { signal: options.signal })
+    for (let from = 0; from < unreachable.length; from += DELETE_BATCH) {
+      const batch = unreachable.slice(from, from + DELETE_BATCH)
+      const outcome = await options.io.delete(
+        batch.map(file => file.location),
+        { signal: options.signal },
+      )
+      const deleted = new Set(outcome.deleted)
+      files.push(...batch.filter(file => deleted.has(file.location)))
+      failed.push(...outcome.failed)
+    }
+    return { files, failed }
+  } catch (error) {
+    return { files, failed, kept: `the clean-up was cut short: ${errorText(error)}` }
+  }
+}
+
+function removedSnapshots(metadata: TableMetadata, plan: ExpirePlan): readonly Snapshot[] {
+  const ids = new Set(plan.snapshotIds)
+  return metadata.snapshots.filter(snapshot => ids.has(snapshot.snapshotId))
+}
+
+interface ReportParts {
+  readonly plan?: ExpirePlan
+  readonly files?: readonly ReachableFile[]
+  readonly failed?: ExpireReport['failed']
+  readonly kept?: string
+  readonly droppedRefs?: ExpireReport['droppedRefs']
+}
+
+function report(options: ExpireOptions, parts: ReportParts): ExpireReport {
+  const files = parts.files ?? []
+  const counts: Record<ReachableKind, number> = {
+    data: 0,
+    'position-deletes': 0,
+    'equality-deletes': 0,
+    manifest: 0,
+    'manifest-list': 0,
+    statistics: 0,
+  }
+  for (const file of files) counts[file.kind]++
+  return {
+    dryRun: options.dryRun === true,
+    snapshotIds: parts.plan?.snapshotIds ?? [],
+    refs: parts.plan?.refs ?? [],
+    files,
+    counts,
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    failed: parts.failed ?? [],
+    ...(parts.kept === undefined ? {} : { kept: parts.kept }),
+    droppedRefs: parts.droppedRefs ?? [],
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Partition values between Avro and the engine: decimals are fixed bytes, everything else is as in batches. A
+ * value may be stored in the type that the column had once: it is promoted.
+ */
+import { asBuffer } from '../base/bytes.js'
+import { LakeError } from '../base/errors.js'
+import { plainBytes } from '../format/avro-fields.js'
+import type { AvroType } from '../format/avro-schema.js'
+import { minimalDecimalBytes } from '../format/decimal-width.js'
+import { parseUnscaled } from '../schema/decimal.js'
+import { canPromote, promoteValue } from '../schema/promotion.js'
+import type { Type, Value } from '../schema/types.js'
+
+/** Makes values of a tuple's field out of what Avro decoded. */
+export type PartitionValueReader = (stored: unknown) => Value
+
+/** A reader for a field that is stored as `stored` and wanted as `wanted`. */
+export function partitionValueReader(stored: AvroType, wanted: Type): PartitionValueReader {
+  const branch = valueBranch(stored)
+  const type = storedType(branch)
+  const promotes =
+    type !== undefined && wanted.kind !== 'unknown' && wanted.kind !== type.kind && canPromote(type, wanted)
+  const narrows = type?.kind === 'long' && (wanted.kind === 'int' || wanted.kind === 'date')
+  const lengthBytes = branch.kind === 'fixed' ? branch.sizeBytes : undefined
+  return value => {
+    if (lengthBytes !== undefined && value instanceof Uint8Array && value.length !== lengthBytes) {
+      throw new LakeError('corrupt', 'a fixed partition value has another length than its type')
+    }
+    const plain = plainValue(value, type?.kind === 'decimal' || wanted.kind === 'decimal')
+    if (plain === null || type === undefined) return plain
+    if (narrows) return Number(plain)
+    return promotes ? promoteValue(type, wanted, plain) : plain
+  }
+}
+
+/** What an optional field holds when it is not null. */
+function valueBranch(stored: AvroType): AvroType {
+  if (stored.kind !== 'union') return stored
+  return stored.branches.find(branch => branch.kind !== 'null') ?? { kind: 'null' }
+}
+
+function plainValue(value: unknown, isDecimal: boolean): Value {
+  if (value === null || value === undefined) return null
+  if (value instanceof Uint8Array) return isDecimal ? parseUnscaled(value) : plainBytes(value)
+  switch (typeof value) {
+    case 'boolean':
+    case 'number':
+    case 'bigint':
+    case 'string':
+      return value
+    default:
+      throw new LakeError('corrupt', 'a partition value is not primitive')
+  }
+}
+
+/** The Iceberg type that the Avro type says; undefined when it says none that can be promoted. */
+function storedType(stored: AvroType): Type | undefined {
+  switch (stored.kind) {
+    case 'int':
+      return { kind: stored.logical?.name === 'date' ? 'date' : 'int' }
+    case 'long':
+      return stored.logical === undefined ? { kind: 'long' } : undefined
+    case 'float':
+      return { kind: 'float' }
+    case 'fixed':
+    case 'bytes': {
+      if (stored.logical?.name !== 'decimal') return undefined
+      return { kind: 'decimal', precision: stored.logical.precision ?? 38, scale: stored.logical.scale ?? 0 }
+    }
+    default:
+      return undefined
+  }
+}
+
+/**
+ * A tuple's value as Avro encodes it.
+ * @throws unsupported when the type of a value is not known
+ */
+export function partitionValueToAvro(type: Type, value: Value): unknown {
+  if (value === null) return null
+  if (type.kind === 'unknown') {
+    throw new LakeError('unsupported', 'the source column of a partition value is in no schema')
+  }
+  if (type.kind === 'decimal' && typeof value === 'bigint')
+    return fixedDecimal(value, minimalDecimalBytes(type.precision))
+  return value instanceof Uint8Array ? asBuffer(value) : value
+}
+
+function fixedDecimal(value: bigint, sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes)
+  let rest = value
+  for (let index = sizeBytes - 1; index >= 0; index--) {
+    bytes[index] = Number(BigInt.asUintN(8, rest))
+    rest >>= 8n
+  }
+  return bytes
+}

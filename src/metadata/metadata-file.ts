@@ -1,0 +1,105 @@
+/**
+ * Metadata files: `<5-digit version>-<uuid>[.gz].metadata.json`, written once and never changed.
+ * Readers go by the bytes, not by the name: `v2.metadata.json.gz`, `v2.gz.metadata.json` and a gzip file under
+ * a plain name are all one thing, and iceberg-go also writes zstd.
+ */
+import { utf8Decode, utf8Encode } from '../base/bytes.js'
+import { isLakeError, LakeError } from '../base/errors.js'
+import { decompress, gzip } from '../format/compression.js'
+import type { FileIO, IoOptions } from '../io/file-io.js'
+import { joinLocation } from '../io/location.js'
+import { deleteMetadataAfterCommit, metadataCodec, metadataFolder } from './properties.js'
+import type { TableMetadata } from './table-metadata.js'
+import { parseTableMetadata, serializeTableMetadata } from './table-metadata-json.js'
+
+/** V8 strings end near 512 MiB. */
+const TEXT_BYTES_MAX = 2 ** 29 - 2 ** 20
+
+/**
+ * Reads and parses one metadata file.
+ * @throws not-found, corrupt, unsupported, denied, unavailable; the context names the location
+ */
+export async function readTableMetadata(
+  io: FileIO,
+  location: string,
+  options: IoOptions = {},
+): Promise<TableMetadata> {
+  const bytes = await io.read(location, options)
+  try {
+    return parseTableMetadata(utf8Decode(plainBytes(bytes, location)))
+  } catch (error) {
+    throw named(error, location)
+  }
+}
+
+/** The same error with the file's location in its context. */
+function named(error: unknown, location: string): LakeError {
+  if (!isLakeError(error))
+    return new LakeError('corrupt', 'the metadata file is not UTF-8 text', {
+      cause: error,
+      context: { location },
+    })
+  return new LakeError(error.kind, error.message, {
+    cause: error.cause ?? error,
+    context: { ...error.context, location },
+  })
+}
+
+function plainBytes(bytes: Uint8Array, location: string): Uint8Array {
+  const codec = codecOf(bytes)
+  const plain =
+    codec === undefined ? bytes : decompress(codec, bytes, { location, sizeBytesMax: TEXT_BYTES_MAX })
+  if (plain.length > TEXT_BYTES_MAX)
+    throw new LakeError('unsupported', 'the metadata file is too large', {
+      context: { sizeBytes: plain.length },
+    })
+  return plain
+}
+
+/** JSON begins with neither of these bytes. */
+function codecOf(bytes: Uint8Array): 'gzip' | 'zstd' | undefined {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip'
+  return bytes[0] === 0x28 && bytes[1] === 0xb5 ? 'zstd' : undefined
+}
+
+/** Writes a metadata file under a name that `newMetadataLocation` made; gzipped when the name says so. */
+export async function writeTableMetadata(
+  io: FileIO,
+  metadata: TableMetadata,
+  options: IoOptions & { readonly location: string },
+): Promise<void> {
+  const { location, signal } = options
+  const text = utf8Encode(serializeTableMetadata(metadata))
+  await io.write(location, location.endsWith('.gz.metadata.json') ? gzip(text) : text, { signal })
+}
+
+/**
+ * Where the next metadata file goes: version 0 for a new table, else one above `previousLocation`.
+ * The folder and compression are those of the metadata to be written.
+ * @throws unsupported for a metadata codec other than none and gzip
+ */
+export function newMetadataLocation(
+  metadata: TableMetadata,
+  options: { readonly previousLocation?: string | undefined; readonly uuid: string },
+): string {
+  const version = String(nextVersion(options.previousLocation)).padStart(5, '0')
+  const extension = metadataCodec(metadata) === 'gzip' ? '.gz.metadata.json' : '.metadata.json'
+  return joinLocation(metadataFolder(metadata), `${version}-${options.uuid}${extension}`)
+}
+
+/** Names without a version before a dash (those of version-hint tables) count as none. */
+function nextVersion(previousLocation: string | undefined): number {
+  const name = previousLocation?.slice(previousLocation.lastIndexOf('/') + 1) ?? ''
+  const version = /^(\d{1,15})-/.exec(name)?.[1]
+  return version === undefined ? 0 : Number(version) + 1
+}
+
+/** Metadata files that a commit dropped from the log and that the table's properties say to delete. */
+export function expiredMetadataFiles(
+  base: TableMetadata | undefined,
+  next: TableMetadata,
+): readonly string[] {
+  if (base === undefined || !deleteMetadataAfterCommit(next)) return []
+  const kept = new Set(next.metadataLog.map(entry => entry.metadataFile))
+  return base.metadataLog.map(entry => entry.metadataFile).filter(file => !kept.has(file))
+}

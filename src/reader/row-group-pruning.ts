@@ -1,0 +1,37 @@
+/**
+ * The row-group level of pruning: the footer's statistics, as values of the types the filter compares. A file
+ * may be older than a promotion of its column, so its bounds are promoted before they are compared.
+ */
+import type { Bound } from '../expression/bind.js'
+import { type ColumnStatistics, mightMatch } from '../expression/statistics.js'
+import type { ParquetRowGroup } from '../format/parquet-footer.js'
+import { canPromote, promoteValue } from '../schema/promotion.js'
+import { indexFields } from '../schema/schema.js'
+import type { Field, Schema, Type, Value } from '../schema/types.js'
+
+/** Decides for each row group whether the filter might accept one of its rows. */
+export function rowGroupFilter(
+  filter: Bound,
+  options: { readonly schema: Schema; readonly stored: readonly Field[] },
+): (group: ParquetRowGroup) => boolean {
+  const expected = indexFields(options.schema)
+  const stored = indexFields({ fields: options.stored })
+  const statisticsOf = (group: ParquetRowGroup, fieldId: number): ColumnStatistics | undefined => {
+    const column = group.columns.get(fieldId)
+    const from = stored.get(fieldId)?.type
+    const to = expected.get(fieldId)?.type
+    if (column === undefined || from === undefined || to === undefined) return undefined
+    return {
+      valueCount: column.valueCount,
+      nullCount: column.nullCount,
+      lower: promotedBound(column.lower, from, to),
+      upper: promotedBound(column.upper, from, to),
+    }
+  }
+  return group => mightMatch(filter, fieldId => statisticsOf(group, fieldId))
+}
+
+function promotedBound(value: Value | undefined, from: Type, to: Type): Value | undefined {
+  if (value === undefined || value === null || !canPromote(from, to)) return undefined
+  return promoteValue(from, to, value)
+}

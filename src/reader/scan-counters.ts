@@ -1,0 +1,32 @@
+/** What reading a plan did, counted while it runs. */
+
+/** Grows while a scan runs; one object may serve several tasks. */
+export interface ScanCounters {
+  dataFiles: number
+  /** Files that were not opened because their deletes cover every row. */
+  dataFilesFullyDeleted: number
+  rowGroups: number
+  rowGroupsSkipped: number
+  deleteFiles: number
+  /** Rows of the row groups that were read. */
+  rowsRead: number
+  rowsDeletedByPosition: number
+  rowsDeletedByKey: number
+  rowsFiltered: number
+  rowsReturned: number
+}
+
+export function newScanCounters(): ScanCounters {
+  return {
+    dataFiles: 0,
+    dataFilesFullyDeleted: 0,
+    rowGroups: 0,
+    rowGroupsSkipped: 0,
+    deleteFiles: 0,
+    rowsRead: 0,
+    rowsDeletedByPosition: 0,
+    rowsDeletedByKey: 0,
+    rowsFiltered: 0,
+    rowsReturned: 0,
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Partition tuples: their types, their folder names, their identity, and whether a spec is sound.
+ * @see Iceberg table spec, "Partitioning"
+ */
+
+import { unreachable } from '../base/assert.js'
+import { base64Encode, hexEncode } from '../base/bytes.js'
+import { type ErrorContext, LakeError } from '../base/errors.js'
+import { formatDecimal } from './decimal.js'
+import type { PartitionField, PartitionSpec, PartitionTuple } from './partition-spec.js'
+import { childFields, fieldById, fieldIdPath } from './schema.js'
+import { civilFromDays, formatTime, formatTimestamp } from './time.js'
+import { canTransform, printTransform, transformResultType } from './transform.js'
+import { type Field, isPrimitive, type Schema, type StructType, type Type, type Value } from './types.js'
+import { formatUuid } from './uuid-text.js'
+import { isValueList } from './value.js'
+
+/** A schema, or several of which the first that has a column says its type: for columns dropped since. */
+export type SchemaSource = Schema | readonly Schema[]
+
+function isSchemaList(source: SchemaSource): source is readonly Schema[] {
+  return Array.isArray(source)
+}
+
+/** The type of a partition field's source column; unknown when no schema has it. */
+export function partitionSourceType(field: PartitionField, source: SchemaSource): Type {
+  for (const schema of isSchemaList(source) ? source : [source]) {
+    const found = fieldById(schema, field.sourceId)
+    if (found) return found.type
+  }
+  return { kind: 'unknown' }
+}
+
+/** The types of a spec's tuple, in its order. */
+export function partitionTypes(spec: PartitionSpec, source: SchemaSource): readonly Type[] {
+  return spec.fields.map(field => transformResultType(field.transform, partitionSourceType(field, source)))
+}
+
+/**
+ * The struct of a spec's tuples: field ids and names are those of the partition fields, all optional. A field
+ * whose source column is in no schema keeps its place, with the transform's type or unknown.
+ */
+export function partitionType(spec: PartitionSpec, source: SchemaSource): StructType {
+  const types = partitionTypes(spec, source)
+  return {
+    kind: 'struct',
+    fields: spec.fields.map((field, index) => ({
+      id: field.fieldId,
+      name: field.name,
+      required: false,
+      type: types[index] ?? { kind: 'unknown' },
+    })),
+  }
+}
+
+/** True when a spec separates nothing: no fields, or only void ones. */
+export function isUnpartitioned(spec: PartitionSpec): boolean {
+  return spec.fields.every(field => field.transform.kind === 'void')
+}
+
+/**
+ * The folder of a tuple, such as `region=eu/ts_day=2024-02-29`; empty for an unpartitioned spec. For people and
+ * listings only: values are never read back from it.
+ */
+export function partitionPath(spec: PartitionSpec, source: SchemaSource, tuple: PartitionTuple): string {
+  const types = partitionTypes(spec, source)
+  return spec.fields
+    .map((field, index) => {
+      const text = partitionText(field, types[index] ?? { kind: 'unknown' }, tuple[index] ?? null)
+      return `${formEncode(field.name)}=${formEncode(text)}`
+    })
+    .join('/')
+}
+
+function partitionText(field: PartitionField, type: Type, value: Value): string {
+  if (value === null) return 'null'
+  switch (field.transform.kind) {
+    case 'year':
+      return typeof value === 'number' ? yearText(1970 + value) : String(value)
+    case 'month':
+      return typeof value === 'number' ? monthText(value) : String(value)
+    case 'hour':
+      return typeof value === 'number' ? hourText(value) : String(value)
+    case 'void':
+      return 'null'
+    default:
+      return valueText(type, value)
+  }
+}
+
+/** Year of four digits at least, without the plus sign of ISO 8601. */
+function yearText(year: number): string {
+  return year < 0 ? `-${String(-year).padStart(3, '0')}` : String(year).padStart(4, '0')
+}
+
+function monthText(months: number): string {
+  const years = Math.floor(months / 12)
+  return `${yearText(1970 + years)}-${twoDigits(months - 12 * years + 1)}`
+}
+
+function dayText(days: number): string {
+  const { year, month, day } = civilFromDays(days)
+  return `${yearText(year)}-${twoDigits(month)}-${twoDigits(day)}`
+}
+
+function hourText(hours: number): string {
+  const days = Math.floor(hours / 24)
+  return `${dayText(days)}-${twoDigits(hours - 24 * days)}`
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0')
+}
+
+function valueText(type: Type, value: Value): string {
+  if (value instanceof Uint8Array) return type.kind === 'uuid' ? formatUuid(value) : base64Encode(value)
+  if (typeof value === 'number') return numberText(type, value)
+  if (typeof value !== 'bigint') return String(value)
+  switch (type.kind) {
+    case 'decimal':
+      return formatDecimal(value, type.scale)
+    case 'time':
+      return trimFraction(formatTime(value))
+    case 'timestamp':
+    case 'timestamptz':
+      return timestampText(value, type.kind === 'timestamptz', 'micros')
+    case 'timestamp_ns':
+    case 'timestamptz_ns':
+      return timestampText(value, type.kind === 'timestamptz_ns', 'nanos')
+    default:
+      return String(value)
+  }
+}
+
+function timestampText(value: bigint, zoned: boolean, unit: 'micros' | 'nanos'): string {
+  return `${trimFraction(formatTimestamp(value, { zoned: false, unit }))}${zoned ? '+00:00' : ''}`
+}
+
+function trimFraction(text: string): string {
+  return text.replace(/\.?0+$/, match => (match.startsWith('.') || text.includes('.') ? '' : match))
+}
+
+function numberText(type: Type, value: number): string {
+  if (type.kind === 'date') return dayText(value)
+  return type.kind === 'float' || type.kind === 'double' ? javaDouble(value, type.kind) : String(value)
+}
+
+/** Java's text of a float or double: `1.0`, `1.5E-5`, `1.0E7`; the shortest digits that read back the same. */
+function javaDouble(value: number, kind: 'float' | 'double'): string {
+  if (!Number.isFinite(value)) return String(value)
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
+  const [digits = '', exponentText = '0'] = shortestExponential(value, kind).split('e')
+  const exponent = Number(exponentText)
+  if (exponent >= -3 && exponent < 7) {
+    const plain = kind === 'float' ? String(Number(`${digits}e${exponent}`)) : String(value)
+    return plain.includes('.') ? plain : `${plain}.0`
+  }
+  return `${digits.includes('.') ? digits : `${digits}.0`}E${exponent}`
+}
+
+function shortestExponential(value: number, kind: 'float' | 'double'): string {
+  if (kind === 'double') return value.toExponential()
+  for (let digits = 0; digits < 9; digits++) {
+    const text = value.toExponential(digits)
+    if (Math.fround(Number(text)) === value) return text
+  }
+  return value.toExponential()
+}
+
+/** Form encoding, as Java's `URLEncoder`: a blank is `+`; letters, digits and `.-*_` stay. */
+function formEncode(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
+}
+
+/**
+ * A text that two tuples of the same types share exactly when they are the same partition: null is its own,
+ * -0.0 differs from 0.0, NaN equals NaN.
+ */
+export function partitionKey(types: readonly Type[], tuple: PartitionTuple): string {
+  return types.map((_, index) => keyPart(tuple[index] ?? null)).join(',')
+}
+
+function keyPart(value: Value): string {
+  if (value === null) return 'n'
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value)
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value)
+    case 'bigint':
+    case 'boolean':
+      return String(value)
+    default:
+      if (value instanceof Uint8Array) return `x${hexEncode(value)}`
+      return isValueList(value) ? `[${value.map(keyPart).join(',')}]` : unreachable(value)
+  }
+}
+
+/**
+ * Checks a spec that is about to be created: sources are columns of the schema outside lists and maps, transforms
+ * are known and apply, names and ids are unique, a name of a column is used for its identity only, and no column
+ * has one transform twice or two time transforms.
+ * @throws invalid-argument naming the partition field
+ * @throws unsupported when a transform is not known
+ */
+export function checkPartitionSpec(spec: PartitionSpec, schema: Schema): void {
+  const names = new Set<string>()
+  const ids = new Set<number>()
+  const uses = new Set<string>()
+  for (const field of spec.fields) {
+    const context = { partitionField: field.name, fieldId: field.fieldId }
+    if (field.name === '') invalid('a partition field needs a name', context)
+    if (names.has(field.name)) invalid('a partition field name is used twice', context)
+    if (ids.has(field.fieldId)) invalid('a partition field id is used twice', context)
+    names.add(field.name)
+    ids.add(field.fieldId)
+    const use = `${field.sourceId} ${transformFamily(field)}`
+    if (field.transform.kind !== 'void' && uses.has(use)) {
+      invalid('two partition fields of one column are redundant', context)
+    }
+    uses.add(use)
+    checkPartitionField(field, schema)
+  }
+}
+
+/** Time transforms of one column count as one: the finest of them says all. */
+function transformFamily(field: PartitionField): string {
+  switch (field.transform.kind) {
+    case 'year':
+    case 'month':
+    case 'day':
+    case 'hour':
+      return 'time'
+    default:
+      return printTransform(field.transform)
+  }
+}
+
+function checkPartitionField(field: PartitionField, schema: Schema): void {
+  const context = {
+    partitionField: field.name,
+    sourceId: field.sourceId,
+    transform: printTransform(field.transform),
+  }
+  if (field.transform.kind === 'unsupported') {
+    throw new LakeError('unsupported', 'the transform is not known', { context })
+  }
+  const source = fieldById(schema, field.sourceId)
+  if (!source) {
+    // A column may be dropped while a void field still points at it.
+    if (field.transform.kind === 'void') return
+    invalid('the source column of a partition field is not in the schema', context)
+  }
+  if (!isPrimitive(source.type)) invalid('a partition field needs a primitive source column', context)
+  if (!canTransform(field.transform, source.type))
+    invalid('the transform does not apply to the column', context)
+  if (!inStructsOnly(schema, field.sourceId))
+    invalid('a partition source must not be in a list or map', context)
+  checkNameAgainstColumns(field, schema, context)
+}
+
+function checkNameAgainstColumns(field: PartitionField, schema: Schema, context: ErrorContext): void {
+  const column = schema.fields.find(each => each.name === field.name)
+  const isOwn = column?.id === field.sourceId && ['identity', 'void'].includes(field.transform.kind)
+  if (column && !isOwn) invalid('a partition field has the name of another column', context)
+}
+
+/** Whether a column lies in structs only, so that each row has one value of it. */
+export function inStructsOnly(schema: Schema, fieldId: number): boolean {
+  const around = fieldIdPath(schema, fieldId)?.slice(0, -1) ?? []
+  return around.every(id => fieldById(schema, id)?.type.kind === 'struct')
+}
+
+function invalid(message: string, context: ErrorContext): never {
+  throw new LakeError('invalid-argument', message, { context })
+}
+
+/** The fields of a spec's tuple type. */
+export function partitionTypeFields(spec: PartitionSpec, source: SchemaSource): readonly Field[] {
+  return childFields(partitionType(spec, source))
+}
