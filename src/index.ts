@@ -10,22 +10,31 @@ export type { CommitEvent } from './commit/commit-loop.js'
 export type { Expression } from './expression/expression.js'
 export { batchesToIpc } from './format/arrow.js'
 export type { FileIO } from './io/file-io.js'
+export { createMemoryIO } from './io/memory.js'
 export { type CatalogProperties, resolveCatalog } from './lake/configuration.js'
 export { type ConnectOptions, connect } from './lake/connect.js'
+export type { LakeContext } from './lake/context.js'
 export { describeTable, type TableDescription } from './lake/describe.js'
 export { fieldsOfFile, openFileRows } from './lake/file-rows.js'
 export type { RowsInput } from './lake/input.js'
 export {
   type CreateTableOptions,
   type Lake,
-  type LakeContext,
   openLake,
   type SchemaInput,
 } from './lake/lake.js'
 export type { InputRow } from './lake/rows-in.js'
 export { jsonRowsOfBatch, type OutputRow, type RowOptions, rowsOfBatch } from './lake/rows-out.js'
 export type { AsOf, Scan, ScanRequest, Where } from './lake/scan.js'
-export type { Table, UpsertOptions, WriteOptions, WriteReport } from './lake/table.js'
+export type { StaticTable } from './lake/static-table.js'
+export type {
+  CompactRequest,
+  ExpireRequest,
+  Table,
+  UpsertOptions,
+  WriteOptions,
+  WriteReport,
+} from './lake/table.js'
 export { bucket, day, hour, identity, month, truncate, year } from './lake/transforms.js'
 export type { Snapshot, SnapshotLogEntry, TableMetadata } from './metadata/table-metadata.js'
 export { formatTimestamp } from './schema/time.js'

@@ -61,16 +61,16 @@ const ROOTS = [...ENTRIES, 'cli/main.ts']
 
 /** Third-party packages, and the only places under src/ that may name them. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
-  '@photostructure/sqlite': ['catalog/'],
+  '@photostructure/sqlite': ['catalog/embedded-db.ts'],
   'apache-arrow': ['format/arrow.ts'],
-  avsc: ['format/avro-container.ts', 'format/avro-codec.ts'],
+  avsc: ['format/avro-codec.ts'],
   chevrotain: ['sql/'],
   commander: ['cli/'],
   fzstd: ['format/compression.ts'],
-  hyparquet: ['format/parquet-footer.ts', 'format/parquet-thrift.ts'],
+  hyparquet: ['format/parquet-thrift.ts'],
   hysnappy: ['format/compression.ts'],
   'lossless-json': ['base/json.ts'],
-  'parquet-wasm': ['format/parquet-wasm.ts', 'format/parquet-read.ts', 'format/parquet-write.ts'],
+  'parquet-wasm': ['format/parquet-engine.ts'],
   uuid: ['base/runtime.ts'],
 }
 
@@ -164,11 +164,15 @@ describe('the shape of the code', () => {
     const used = new Set<string>()
     for (const [name, list] of imports) {
       for (const specifier of list.packages) {
-        const home = Object.keys(HOMES).find(known => specifier === known || specifier.startsWith(`${known}/`))
+        const home = Object.keys(HOMES).find(
+          known => specifier === known || specifier.startsWith(`${known}/`),
+        )
         if (home === undefined) findings.push(`${name}: ${specifier} is not a known dependency`)
         else {
           used.add(home)
-          const allowed = HOMES[home]?.some(place => name === place || (place.endsWith('/') && name.startsWith(place)))
+          const allowed = HOMES[home]?.some(
+            place => name === place || (place.endsWith('/') && name.startsWith(place)),
+          )
           if (allowed !== true) findings.push(`${name}: ${home} does not live here`)
         }
       }
@@ -177,23 +181,29 @@ describe('the shape of the code', () => {
       if (!used.has(name)) findings.push(`package.json: nothing imports ${name}`)
     }
     for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
-      if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) findings.push(`package.json: ${name} has no exact version`)
+      if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+        findings.push(`package.json: ${name} has no exact version`)
     }
     expect(findings).toEqual([])
     expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(HOMES).sort())
   })
 
   it('writes a decision record for every dependency', () => {
-    const records = readdirSync(join(ROOT, 'docs/adr')).map(file => readFileSync(join(ROOT, 'docs/adr', file), 'utf8'))
+    const records = readdirSync(join(ROOT, 'docs/adr')).map(file =>
+      readFileSync(join(ROOT, 'docs/adr', file), 'utf8'),
+    )
     expect(Object.keys(HOMES).filter(name => !records.some(text => text.includes(name)))).toEqual([])
   })
 
   it('commits no path of a machine and no address of a package registry', () => {
-    const committed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT })
+    const committed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: ROOT,
+    })
       .toString()
       .split('\0')
       .filter(name => /\.(ts|md|json|sh|yml|mjs|py|txt)$|^\.ci\//.test(name) && existsSync(join(ROOT, name)))
-    const forbidden = /\/(root|home\/[a-z]+|work)\/[a-z.]|registry\.npmjs|pypi\.org|repo1?\.maven|crates\.io|proxy\.golang/
+    const forbidden =
+      /\/(root|home\/[a-z]+|work)\/[a-z.]|registry\.npmjs|pypi\.org|repo1?\.maven|crates\.io|proxy\.golang/
     const findings = committed.filter(
       name => name !== 'test/tidy.test.ts' && forbidden.test(readFileSync(join(ROOT, name), 'utf8')),
     )
@@ -211,13 +221,17 @@ function floorOf(name: string): string {
 
 function importsOf(name: string, text: string): { local: string[]; packages: string[] } {
   const specifiers = [
-    ...withoutComments(text).matchAll(/(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm),
+    ...withoutComments(text).matchAll(
+      /(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
+    ),
   ].map(match => match[1] ?? match[2] ?? match[3] ?? '')
   const local = specifiers
     .filter(specifier => specifier.startsWith('.'))
     .map(specifier => relative(SRC, resolve(dirname(join(SRC, name)), specifier)).replace(/\.js$/, '.ts'))
     .filter(target => target.endsWith('.ts'))
-  const packages = specifiers.filter(specifier => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+  const packages = specifiers.filter(
+    specifier => !specifier.startsWith('.') && !specifier.startsWith('node:'),
+  )
   return { local, packages }
 }
 

@@ -7,13 +7,15 @@
  * position of the last transaction it holds. On a restart each table skips what its own position has passed;
  * since the tables of a commit move together, that is exact whatever the batch sizes of the runs were.
  */
+import { present } from '../base/assert.js'
 import { isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, Namespace, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
-import { type CommitEvent, type CommitTarget, commitTables, type TableAction } from '../commit/commit-loop.js'
+import { type CommitEvent, type CommitTarget, commitTables } from '../commit/commit-loop.js'
 import { createTable } from '../commit/create-table.js'
-import { readStreamPosition, streamPositionUpdates } from '../commit/stream-position.js'
+import { streamAction } from '../commit/stream-action.js'
+import { readStreamPosition, type StreamPosition } from '../commit/stream-position.js'
 import type { FileIO } from '../io/file-io.js'
 import { currentSchema } from '../metadata/lookup.js'
 import type { Schema } from '../schema/types.js'
@@ -140,7 +142,8 @@ interface FollowedTable {
   state: LoadedTable
   readonly keyIndexes: readonly number[]
   readonly mapper: RowMapper
-  /** Where this table stands; moves with each commit. */
+  /** Where this table stands, as stored and as read; moves with each commit. */
+  stored: StreamPosition | undefined
   position: FeedPosition | undefined
   changes: TableChanges | undefined
   pendingPosition: FeedPosition | undefined
@@ -311,6 +314,7 @@ async function openTable(run: Run, event: ReadableEvent): Promise<FollowedTable 
   const schema = currentSchema(state.metadata)
   const keyIndexes = keyIndexesOf(schema, keys, identifier)
   if (keyIndexes.length === 0) return 'keyless'
+  const stored = readStreamPosition(state.metadata, streamOf(run))
   return {
     source: event.table,
     identifier,
@@ -323,7 +327,8 @@ async function openTable(run: Run, event: ReadableEvent): Promise<FollowedTable 
       table: printIdentifier(identifier),
       onUnrepresentable: column => takeUnrepresentable(run, `${identifier.name}.${column}`),
     }),
-    position: storedPosition(state, streamOf(run)),
+    stored,
+    position: feedPositionOf(stored),
     changes: undefined,
     pendingPosition: undefined,
   }
@@ -415,7 +420,8 @@ async function commitPending(run: Run): Promise<void> {
   for (const [index, table] of pending.entries()) {
     run.orphanedCells += table.changes?.orphanedCells ?? 0
     table.state = tables[index] ?? table.state
-    table.position = table.pendingPosition
+    table.stored = readStreamPosition(table.state.metadata, streamOf(run))
+    table.position = feedPositionOf(table.stored)
     table.changes = undefined
   }
   run.pendingEvents = 0
@@ -425,49 +431,24 @@ async function commitPending(run: Run): Promise<void> {
 
 function commitTarget(run: Run, table: FollowedTable): CommitTarget {
   const { io, runtime } = run.options
-  const { identifier, changes, pendingPosition } = table
-  if (changes === undefined || pendingPosition === undefined)
-    throw new Error('assertion failed: nothing is pending')
-  const stream = streamOf(run)
-  const position = printPosition(pendingPosition)
-  const token = runtime.uuid()
-  const write = keyedWriteAction(io, changes.toKeyedChanges(), { runtime, keepEmpty: true })
-  const action: TableAction = async (base, attempt) => {
-    checkNotMoved(storedPosition(base, stream), table.position, { stream, identifier })
-    const change = await write(base, attempt)
-    if (change === 'unchanged') return change
-    return { ...change, updates: streamPositionUpdates(change.updates, { stream, position, token }) }
+  const { identifier, changes, pendingPosition, stored } = table
+  const operationUuid = runtime.orderedUuid()
+  const write = keyedWriteAction(io, present(changes, 'changes').toKeyedChanges(), { runtime, operationUuid })
+  const step = {
+    stream: streamOf(run),
+    position: printPosition(present(pendingPosition, 'position')),
+    token: operationUuid,
   }
+  const action = streamAction(write, { io, runtime, operationUuid, step, expected: stored })
   return { identifier, base: table.state, action }
 }
 
-/** Two appliers of one stream would each skip what the other did not do: the second one stops. */
-function checkNotMoved(
-  stored: FeedPosition | undefined,
-  expected: FeedPosition | undefined,
-  about: { readonly stream: string; readonly identifier: TableIdentifier },
-): void {
-  const printed = (position: FeedPosition | undefined): string =>
-    position === undefined ? 'none' : printPosition(position)
-  if (printed(stored) === printed(expected)) return
-  throw new LakeError('conflict', 'another process applies the same stream', {
-    context: {
-      stream: about.stream,
-      table: printIdentifier(about.identifier),
-      expected: printed(expected),
-      found: printed(stored),
-    },
-  })
-}
-
-function storedPosition(table: LoadedTable, stream: string): FeedPosition | undefined {
-  const stored = readStreamPosition(table.metadata, stream)
+function feedPositionOf(stored: StreamPosition | undefined): FeedPosition | undefined {
   return stored === undefined ? undefined : parsePosition(String(stored.position))
 }
 
 function streamOf(run: Run): string {
-  if (run.stream === undefined) throw new Error('assertion failed: the stream has a name')
-  return run.stream
+  return present(run.stream, 'the name of the stream')
 }
 
 /** Names what is followed, never where the feed was read from: the same feed from another file goes on. */

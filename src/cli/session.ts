@@ -94,6 +94,11 @@ export function progressLine(surroundings: Surroundings): { show(text: string): 
   }
 }
 
+/** A path of the command line as a location: relative ones start in the working folder. */
+export function fileLocation(surroundings: Surroundings, path: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith('/') ? path : `${surroundings.cwd}/${path}`
+}
+
 /** `a,b , c` as names. */
 export function commaList(text: string): readonly string[] {
   return text

@@ -18,52 +18,14 @@ import { mapBounded } from '../base/concurrency.js'
 import { checkSignal, type ErrorKind, isLakeError, LakeError } from '../base/errors.js'
 import { backoffMs } from '../base/retry.js'
 import type { Runtime } from '../base/runtime.js'
-import type {
-  Catalog,
-  CommitAttempt,
-  CommitOutcome,
-  LoadedTable,
-  TableCommit,
-  TableIdentifier,
-} from '../catalog/catalog.js'
+import type { Catalog, CommitOutcome, LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
 import type { FileIO } from '../io/file-io.js'
-import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { TableRequirement } from '../metadata/table-update.js'
 import { type CommitLimits, commitLimits } from './commit-limits.js'
+import { settle } from './settle.js'
+import type { CommitTarget, TableChange } from './table-action.js'
 import { trackWrittenFiles, type WrittenFiles } from './written-files.js'
-
-/** What an action wants committed to its table. */
-export interface TableChange {
-  readonly updates: readonly TableUpdate[]
-  readonly requirements: readonly TableRequirement[]
-  /**
-   * Every metadata-level file (manifest, manifest list) that this operation wrote and this change refers to,
-   * those reused from earlier attempts included. Files of earlier attempts that are missing here are deleted
-   * once the commit succeeded.
-   */
-  readonly written: readonly string[]
-}
-
-export interface ActionAttempt {
-  /** From 1; grows with every call for the same commit. */
-  readonly number: number
-  readonly signal?: AbortSignal | undefined
-}
-
-/**
- * Decides on the given base what to change. Called again, on a newer base, after each conflict. What it
- * throws ends the commit: kind `conflict` says that the base moved in a way the operation may not ignore.
- */
-export type TableAction = (base: LoadedTable, attempt: ActionAttempt) => Promise<TableChange | 'unchanged'>
-
-export interface CommitTarget {
-  readonly identifier: TableIdentifier
-  /** The state to try first; loaded when absent. */
-  readonly base?: LoadedTable | undefined
-  readonly action: TableAction
-  /** Deletes what the operation wrote beside `written` (data files). Called once, after a definite failure only. */
-  readonly discard?: (() => Promise<void>) | undefined
-}
 
 /** What happened inside a commit, for logs and traces. */
 export type CommitEvent =
@@ -272,7 +234,7 @@ function commitsOf(
   return commits
 }
 
-/** Sends the swap; after an unknown answer sends the identical one again until it is settled or patience ends. */
+/** Sends the swap; an unknown answer is settled, and its files are never deleted. */
 async function swap(
   context: LoopContext,
   sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
@@ -290,7 +252,11 @@ async function swap(
       files.doubtful()
       context.doubted.push(sent.commits)
       context.onEvent?.({ type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
-      return settle(context, { attempt: sent.attempt, unknown: outcome })
+      return settle(outcome, {
+        ...context,
+        limits: commitLimits(sent.attempt.bases, context.retry),
+        onLook: status => context.onEvent?.({ type: 'settled', attempt: sent.attempt.number, status }),
+      })
     default:
       return unreachable(outcome)
   }
@@ -343,50 +309,6 @@ async function explain(
   const refusal = await refusalIfMoved(context, sent.attempt.bases, error)
   if (refusal === undefined) throw error
   return refusal
-}
-
-async function settle(
-  context: LoopContext,
-  open: { readonly attempt: Attempt; readonly unknown: Extract<CommitOutcome, { status: 'unknown' }> },
-): Promise<Committed | Refusal> {
-  const limits = commitLimits(open.attempt.bases, context.retry)
-  const waits = { waitMsMin: limits.statusWaitMsMin, waitMsMax: limits.statusWaitMsMax }
-  const startMs = context.runtime.nowMs()
-  let { attempt, cause } = open.unknown
-  for (let check = 1; ; check++) {
-    const outcome = await look(context, attempt)
-    context.onEvent?.({ type: 'settled', attempt: open.attempt.number, status: outcome.status })
-    if (outcome.status !== 'unknown') return outcome
-    attempt = outcome.attempt
-    cause = outcome.cause
-    const waitMs = backoffMs(check, waits, context.runtime)
-    const elapsedMs = context.runtime.nowMs() - startMs
-    if (check >= limits.statusChecksMax || elapsedMs + waitMs > limits.statusTotalMsMax) break
-    if (!(await slept(context, waitMs))) break
-  }
-  throw new LakeError('commit-state-unknown', 'the commit may have landed or may yet land', {
-    cause,
-    context: { tables: attempt.changes.map(change => printIdentifier(change.identifier)) },
-  })
-}
-
-/** False when the caller aborted: that must not hide that the outcome is unknown. */
-async function slept(context: LoopContext, waitMs: number): Promise<boolean> {
-  try {
-    await context.runtime.sleep(waitMs, context.signal)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A look that fails says nothing: the outcome stays unknown. */
-async function look(context: LoopContext, attempt: CommitAttempt): Promise<CommitOutcome> {
-  try {
-    return await context.catalog.settle(attempt, { signal: context.signal })
-  } catch (cause) {
-    return { status: 'unknown', attempt, cause }
-  }
 }
 
 async function backOff(
@@ -461,3 +383,5 @@ function checkTargets(targets: readonly CommitTarget[]): void {
     })
   }
 }
+
+export type { ActionAttempt, CommitTarget, TableAction, TableChange } from './table-action.js'

@@ -1,6 +1,6 @@
 /**
  * A predicate as SQL text, written or bound: for messages, `explain` and logs. The text of a written
- * predicate parses to the same predicate again.
+ * predicate parses to one that means the same.
  */
 import { unreachable } from '../base/assert.js'
 import { hexEncode } from '../base/bytes.js'
@@ -41,7 +41,7 @@ function print(node: Expression | Bound): string {
       return `not ${printOperand(node.child)}`
     case 'and':
     case 'or':
-      return `${printBranch(node.left, node.op)} ${node.op} ${printOperand(node.right)}`
+      return `${printBranch(node.left, node.op)} ${node.op} ${printBranch(node.right, node.op)}`
     case 'is-null':
     case 'not-null':
     case 'is-nan':
@@ -69,7 +69,7 @@ function printOperand(node: Expression | Bound): string {
   return node.op === 'and' || node.op === 'or' ? `(${print(node)})` : print(node)
 }
 
-/** The left side of a chain of one operator needs no parentheses. */
+/** A chain of one operator needs no parentheses: it means the same however it is grouped. */
 function printBranch(node: Expression | Bound, parent: 'and' | 'or'): string {
   return node.op === parent ? print(node) : printOperand(node)
 }

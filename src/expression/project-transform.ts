@@ -6,7 +6,7 @@
  *
  * `truncate`, `year`, `month`, `day` and `hour` keep order: x <= v gives t(x) <= t(v), and t(x) < t(v) gives
  * x < v. Where values have neighbours (all types but string and binary) `x < v` is first made `x <= v - 1`,
- * which is tighter. A non-null value never has a null partition value, nor the reverse.
+ * which is tighter; text and bytes have t(x) <= x, which is as good. A non-null value never has a null partition value, nor the reverse.
  *
  * Two kinds of stored partition values are not what the spec says, and both are allowed for:
  *   - old Java versions rounded years, months, days and hours before 1970 towards zero, so a negative value may
@@ -103,7 +103,7 @@ function inclusiveRange(leaf: BoundComparison, target: ProjectionTarget): Bound 
   const { value } = leaf
   switch (leaf.op) {
     case 'lt':
-      return hasNeighbours(value) ? atMost(neighbour(value, -1), target) : beforeText(value, target)
+      return hasNeighbours(value) ? atMost(neighbour(value, -1), target) : compare('lt', value, target)
     case 'lt-eq':
       return atMost(value, target)
     case 'gt':
@@ -131,11 +131,6 @@ function atLeast(limit: Value, target: ProjectionTarget): Bound {
   return low === undefined ? bound : eitherOf(bound, compare('lt-eq', low, target))
 }
 
-/** x < value for text or bytes: t(x) is a prefix of x, so it is below the value too if that is not cut. */
-function beforeText(value: Value, target: ProjectionTarget): Bound {
-  return isUncut(value, target) ? compare('lt', value, target) : atMost(value, target)
-}
-
 function strictRange(leaf: BoundComparison, target: ProjectionTarget): Bound {
   const { value } = leaf
   switch (leaf.op) {
@@ -146,8 +141,7 @@ function strictRange(leaf: BoundComparison, target: ProjectionTarget): Bound {
     case 'gt':
       return allAbove(value, target)
     default:
-      if (hasNeighbours(value)) return allAbove(neighbour(value, -1), target)
-      return isUncut(value, target) ? compare('gt-eq', value, target) : allAbove(value, target)
+      return hasNeighbours(value) ? allAbove(neighbour(value, -1), target) : compare('gt-eq', value, target)
   }
 }
 

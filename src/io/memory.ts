@@ -61,6 +61,7 @@ export function createMemoryIO(options: { readonly runtime?: Runtime | undefined
       return 'replaced'
     },
     async *list(prefix, options = {}) {
+      checkSignal(options.signal)
       for (const [location, file] of [...files]) {
         checkSignal(options.signal)
         if (location.startsWith(prefix)) yield statOf(location, file)

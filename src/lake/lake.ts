@@ -2,23 +2,13 @@
  * A lake: a catalog, the storage beneath it, and the tables in it.
  */
 import { LakeError } from '../base/errors.js'
-import type { Runtime } from '../base/runtime.js'
-import type { Catalog, Namespace, TableIdentifier } from '../catalog/catalog.js'
+import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
 import { parseIdentifier } from '../catalog/identifier.js'
-import type { CommitEvent } from '../commit/commit-loop.js'
 import { createTable } from '../commit/create-table.js'
-import type { FileIO } from '../io/file-io.js'
 import type { Field, Schema } from '../schema/types.js'
+import type { LakeContext } from './context.js'
+import { openStatic, type StaticTable } from './static-table.js'
 import { openTable, type Table } from './table.js'
-
-/** What every handle of a lake shares. */
-export interface LakeContext {
-  readonly catalog: Catalog
-  readonly io: FileIO
-  readonly runtime: Runtime
-  /** What happens inside commits: conflicts, retries, unknown outcomes. */
-  readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
-}
 
 /** Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema. */
 export type SchemaInput = string | Pick<Schema, 'fields' | 'identifierFieldIds'> | readonly Field[]
@@ -49,6 +39,14 @@ export interface Lake extends AsyncDisposable {
     schema: SchemaInput,
     options?: CreateTableOptions,
   ): Promise<Table>
+  /**
+   * A table opened by its metadata file, without a catalog: reads only. `relocate` reads a table that was moved,
+   * whose metadata still names the old root.
+   */
+  staticTable(
+    metadataLocation: string,
+    options?: { readonly relocate?: { readonly from: string; readonly to: string } | undefined },
+  ): StaticTable
   tableExists(name: string | TableIdentifier): Promise<boolean>
   /** Removes the table from the catalog; its files stay. @throws not-found */
   dropTable(name: string | TableIdentifier): Promise<void>
@@ -74,6 +72,7 @@ export function openLake(context: LakeContext): Lake {
       await createTableIn(context, identifier, { schema, options })
       return table(identifier)
     },
+    staticTable: (location, options = {}) => openStatic(context.io, location, options.relocate),
     tableExists: name => catalog.tableExists(identifierOf(name)),
     dropTable: name => catalog.dropTable(identifierOf(name)),
     renameTable: (from, to) => catalog.renameTable(identifierOf(from), identifierOf(to)),
@@ -119,7 +118,10 @@ async function createTableIn(
   )
 }
 
-function listed<T>(terms: readonly string[] | undefined, parse: (text: string) => readonly T[]): readonly T[] {
+function listed<T>(
+  terms: readonly string[] | undefined,
+  parse: (text: string) => readonly T[],
+): readonly T[] {
   return terms === undefined || terms.length === 0 ? [] : parse(terms.join(', '))
 }
 

@@ -20,8 +20,8 @@ import { deleteRowsAction } from '../writer/delete-rows.js'
 import { fileNaming } from '../writer/file-location.js'
 import { upsertChanges } from '../writer/keyed-changes.js'
 import { keyedWriteAction } from '../writer/keyed-write.js'
+import type { LakeContext } from './context.js'
 import { collectBatch, inputBatches, type RowsInput } from './input.js'
-import type { LakeContext } from './lake.js'
 import { type AsOf, openScan, type Scan, type ScanRequest, type Where, whereExpression } from './scan.js'
 
 export interface WriteOptions {

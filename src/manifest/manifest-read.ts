@@ -93,7 +93,8 @@ function decodeEntries<T>(
   try {
     return decode(file.records(options))
   } catch (error) {
-    if (!isLakeError(error, 'corrupt') || !storedPartition(file.schema)?.fields.some(hasPlainFixed)) throw error
+    if (!isLakeError(error, 'corrupt') || !storedPartition(file.schema)?.fields.some(hasPlainFixed))
+      throw error
     try {
       return decode(file.records({ ...options, prefixedFixed: true }))
     } catch {

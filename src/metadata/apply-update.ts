@@ -168,7 +168,7 @@ function checkComplete(metadata: TableMetadata): void {
     })
 }
 
-/** The time of a snapshot that became current, else now; never back in time. */
+/** The time of the snapshot that was added (within the clock skew that is allowed), else now, or the base's time if that is later. */
 function lastUpdatedMs(base: TableMetadata | undefined, draft: Draft): number {
   const newest = draft.metadata.snapshots.findLast(snapshot =>
     draft.addedSnapshotIds.has(snapshot.snapshotId),

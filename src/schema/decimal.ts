@@ -66,8 +66,3 @@ export function parseUnscaled(bytes: Uint8Array): bigint {
   for (const byte of bytes) value = (value << 8n) | BigInt(byte)
   return BigInt.asIntN(8 * bytes.length, value)
 }
-
-/** Ten to the power of `precision`: the first magnitude that does not fit. */
-export function decimalLimit(precision: number): bigint {
-  return 10n ** BigInt(precision)
-}

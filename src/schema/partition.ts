@@ -8,10 +8,10 @@ import { base64Encode, hexEncode } from '../base/bytes.js'
 import { type ErrorContext, LakeError } from '../base/errors.js'
 import { formatDecimal } from './decimal.js'
 import type { PartitionField, PartitionSpec, PartitionTuple } from './partition-spec.js'
-import { childFields, fieldById, fieldIdPath } from './schema.js'
+import { fieldById, fieldIdPath } from './schema.js'
 import { civilFromDays, formatTime, formatTimestamp } from './time.js'
 import { canTransform, printTransform, transformResultType } from './transform.js'
-import { type Field, isPrimitive, type Schema, type StructType, type Type, type Value } from './types.js'
+import { isPrimitive, type Schema, type StructType, type Type, type Value } from './types.js'
 import { formatUuid } from './uuid-text.js'
 import { isValueList } from './value.js'
 
@@ -273,9 +273,4 @@ export function inStructsOnly(schema: Schema, fieldId: number): boolean {
 
 function invalid(message: string, context: ErrorContext): never {
   throw new LakeError('invalid-argument', message, { context })
-}
-
-/** The fields of a spec's tuple type. */
-export function partitionTypeFields(spec: PartitionSpec, source: SchemaSource): readonly Field[] {
-  return childFields(partitionType(spec, source))
 }

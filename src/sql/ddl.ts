@@ -17,7 +17,7 @@ import { assignFreshIds, fieldPath, findField } from '../schema/schema.js'
 import type { SortField } from '../schema/sort-order.js'
 import { canTransform, isTransformParameter } from '../schema/transform.js'
 import type { Field, PrimitiveType, Schema, SimpleTypeKind, Type } from '../schema/types.js'
-import { parseSyntax } from './grammar.js'
+import { parseSyntax } from './parse-syntax.js'
 import {
   type CallSyntax,
   type ColumnSyntax,
@@ -180,9 +180,15 @@ function namedType(type: NamedTypeSyntax, text: string): PrimitiveType {
     case 'geography':
       return geospatialType(type, text, name)
     default:
-      throw fail(text, type.at, 'the type is not known')
+      throw fail(text, type.at, 'the type is not known', NESTED_FORMS.get(name))
   }
 }
+
+const NESTED_FORMS: ReadonlyMap<string, string> = new Map([
+  ['array', 'array<type>'],
+  ['map', 'map<type, type>'],
+  ['struct', 'struct<name: type, ..>'],
+])
 
 function decimalType(type: NamedTypeSyntax, text: string): PrimitiveType {
   checkParameterCount(type, text, 0, 2)

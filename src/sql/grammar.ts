@@ -1,5 +1,5 @@
 /**
- * The grammar, on Chevrotain: the only file beside `tokens.ts` that knows the library.
+ * The grammar, on Chevrotain, which only `src/sql` knows.
  *
  *   expression   := conjunction (OR conjunction)*
  *   conjunction  := negation (AND negation)*
@@ -13,90 +13,23 @@
  *   sort terms   := operand [ASC | DESC] [NULLS (FIRST | LAST)] (',' ...)*
  *
  * Conditions and values are one rule family, so that statements can use both; what a tree may mean is decided
- * where it is used (`predicate.ts`, `ddl.ts`). The parser is made at the first use and kept: it holds no state
- * between texts.
+ * where it is used (`predicate.ts`, `ddl.ts`). Rules run once with placeholder tokens when the parser is made,
+ * so they only build; they never judge what they read.
  */
-import { EmbeddedActionsParser, EOF, type IToken, Lexer, type ParserMethod, type TokenType } from 'chevrotain'
-import type { LakeError } from '../base/errors.js'
+import { EmbeddedActionsParser, type IToken, type ParserMethod, type TokenType } from 'chevrotain'
 import type { ComparisonOp } from '../expression/expression.js'
-import {
-  type ColumnSyntax,
-  type LiteralSyntax,
-  type NamedTypeSyntax,
-  type SortTermSyntax,
-  type Syntax,
-  syntaxError,
-  type TestSyntax,
-  type TypeSyntax,
+import type {
+  ColumnSyntax,
+  LiteralSyntax,
+  NamedTypeSyntax,
+  SortTermSyntax,
+  Syntax,
+  TestSyntax,
+  TypeSyntax,
 } from './syntax.js'
 import * as token from './tokens.js'
 
-/** What a text may be as a whole. */
-export interface Readings {
-  readonly predicate: Syntax
-  readonly columns: readonly ColumnSyntax[]
-  readonly terms: readonly Syntax[]
-  readonly sortTerms: readonly SortTermSyntax[]
-}
-
-/** Brackets inside brackets; the parser recurses, and the stack has an end. */
-const NESTING_MAX = 100
-
-/**
- * The tree of a text, read as one of the grammar's starting points.
- * @throws invalid-argument with `position`, `near` and, where it is known, what was `expected`
- */
-export function parseSyntax<R extends keyof Readings>(text: string, reading: R): Readings[R] {
-  machine ??= { lexer: createLexer(), parser: new SqlParser() }
-  const { lexer, parser } = machine
-  const lexed = lexer.tokenize(text)
-  const [lexError] = lexed.errors
-  if (lexError) throw lexicalError(text, lexError.offset)
-  checkNesting(text, lexed.tokens)
-  parser.input = lexed.tokens
-  const read: { [K in keyof Readings]: () => Readings[K] } = parser
-  const tree = read[reading]()
-  const [error] = parser.errors
-  if (error) {
-    const offset = error.token.tokenType === EOF ? text.length : error.token.startOffset
-    throw syntaxError(text, offset, { message: 'the text does not parse', expected: error.message })
-  }
-  return tree
-}
-
-let machine: { readonly lexer: Lexer; readonly parser: SqlParser } | undefined
-
-function createLexer(): Lexer {
-  return new Lexer(token.TOKENS, { positionTracking: 'onlyOffset', ensureOptimizations: true })
-}
-
-function lexicalError(text: string, at: number): LakeError {
-  const quoted = /['"`]/.test(text.charAt(at))
-  return syntaxError(text, at, {
-    message: quoted ? 'the quoted text has no end or nothing in it' : 'the character is no part of SQL',
-  })
-}
-
-/** Types whose arguments stand in `<` and `>`. */
-const TYPE_WORDS: ReadonlySet<TokenType> = new Set([token.ArrayWord, token.MapWord, token.Struct])
-
-function checkNesting(text: string, tokens: readonly IToken[]): void {
-  let parentheses = 0
-  let angles = 0
-  let previous: TokenType | undefined
-  for (const { tokenType, startOffset } of tokens) {
-    if (tokenType === token.LeftParen) parentheses++
-    else if (tokenType === token.RightParen) parentheses--
-    else if (tokenType === token.Less && previous !== undefined && TYPE_WORDS.has(previous)) angles++
-    else if (tokenType === token.Greater && angles > 0) angles--
-    if (parentheses > NESTING_MAX || angles > NESTING_MAX) {
-      throw syntaxError(text, startOffset, { message: 'the text is nested too deeply' })
-    }
-    previous = tokenType
-  }
-}
-
-/** Error messages that only say what was expected; `parseSyntax` says the rest. */
+/** Error messages that only say what was expected; `parse-syntax.ts` says the rest. */
 const EXPECTED = {
   buildMismatchTokenMessage: (options: { readonly expected: TokenType }): string => labelOf(options.expected),
   buildNotAllInputParsedMessage: (): string => 'the end of the text',
@@ -104,8 +37,10 @@ const EXPECTED = {
     readonly expectedPathsPerAlt: TokenType[][][]
     readonly customUserDescription?: string
   }): string => options.customUserDescription ?? labelsOf(options.expectedPathsPerAlt.flat()),
-  buildEarlyExitMessage: (options: { readonly expectedIterationPaths: TokenType[][] }): string =>
-    labelsOf(options.expectedIterationPaths),
+  buildEarlyExitMessage: (options: {
+    readonly expectedIterationPaths: TokenType[][]
+    readonly customUserDescription?: string
+  }): string => options.customUserDescription ?? labelsOf(options.expectedIterationPaths),
 }
 
 function labelsOf(paths: readonly (readonly TokenType[])[]): string {
@@ -119,7 +54,8 @@ function labelOf(type: TokenType): string {
 
 type Rule<T> = ParserMethod<[], T>
 
-class SqlParser extends EmbeddedActionsParser {
+/** The rules. One instance parses any number of texts, one after the other; making it takes milliseconds. */
+export class SqlParser extends EmbeddedActionsParser {
   constructor() {
     super(token.TOKENS, { maxLookahead: 2, errorMessageProvider: EXPECTED, recoveryEnabled: false })
     this.performSelfAnalysis()
@@ -144,6 +80,7 @@ class SqlParser extends EmbeddedActionsParser {
     const terms: Syntax[] = []
     this.AT_LEAST_ONE_SEP({
       SEP: token.Comma,
+      ERR_MSG: 'a column or a value',
       DEF: () => {
         terms.push(this.SUBRULE(this.operand))
       },
@@ -155,6 +92,7 @@ class SqlParser extends EmbeddedActionsParser {
     const terms: SortTermSyntax[] = []
     this.AT_LEAST_ONE_SEP({
       SEP: token.Comma,
+      ERR_MSG: 'a column or a value',
       DEF: () => {
         terms.push(this.SUBRULE(this.sortTerm))
       },
@@ -264,6 +202,7 @@ class SqlParser extends EmbeddedActionsParser {
           this.CONSUME(token.LeftParen)
           this.AT_LEAST_ONE_SEP({
             SEP: token.Comma,
+            ERR_MSG: 'a column or a value',
             DEF: () => {
               items.push(this.SUBRULE(this.operand))
             },
@@ -282,6 +221,7 @@ class SqlParser extends EmbeddedActionsParser {
     (): Syntax =>
       this.OR<Syntax>({
         IGNORE_AMBIGUITIES: true,
+        ERR_MSG: 'a column or a value',
         DEF: [
           { ALT: () => this.SUBRULE(this.literal) },
           { ALT: () => this.SUBRULE(this.call) },
@@ -408,6 +348,7 @@ class SqlParser extends EmbeddedActionsParser {
     (): TypeSyntax =>
       this.OR<TypeSyntax>({
         IGNORE_AMBIGUITIES: true,
+        ERR_MSG: 'a type',
         DEF: [
           {
             ALT: () => {

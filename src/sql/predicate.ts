@@ -28,7 +28,7 @@ import {
 } from '../expression/expression.js'
 import { parseDate, parseTime, parseTimestamp } from '../schema/time.js'
 import type { Value } from '../schema/types.js'
-import { parseSyntax } from './grammar.js'
+import { parseSyntax } from './parse-syntax.js'
 import {
   type CallSyntax,
   type CompareSyntax,
@@ -116,6 +116,8 @@ function lowerComparison({ op, left, right, at }: CompareSyntax, source: SqlText
   if (right.kind === 'name') {
     return { op: FLIPPED[op], column: columnOf(right, source), literal: literal(left, source) }
   }
+  const call = left.kind === 'call' ? left : right
+  if (call.kind === 'call') throw fail(source, call.at, 'a function cannot be compared yet')
   throw fail(source, at, 'a comparison needs a column on one side')
 }
 

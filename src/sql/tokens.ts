@@ -31,6 +31,8 @@ const BlockComment = createToken({
   line_breaks: true,
 })
 
+// Quoted forms end at a quote that no other follows: the last of an odd number of quotes in a row.
+
 const PlainName = createToken({
   name: 'PlainName',
   pattern: /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/,
@@ -38,19 +40,19 @@ const PlainName = createToken({
 })
 const DoubleQuotedName = createToken({
   name: 'DoubleQuotedName',
-  pattern: /"(?:[^"]|"")+"/,
+  pattern: /"(?:[^"]|"")(?:[^"]*"")*[^"]*"(?!")/,
   categories: Name,
   line_breaks: true,
 })
 const BacktickName = createToken({
   name: 'BacktickName',
-  pattern: /`(?:[^`]|``)+`/,
+  pattern: /`(?:[^`]|``)(?:[^`]*``)*[^`]*`(?!`)/,
   categories: Name,
   line_breaks: true,
 })
 export const Text: TokenType = createToken({
   name: 'Text',
-  pattern: /'(?:[^']|'')*'/,
+  pattern: /'(?:[^']*'')*[^']*'(?!')/,
   line_breaks: true,
   label: 'text in single quotes',
 })

@@ -18,6 +18,7 @@ import type { DataFile } from '../manifest/content-file.js'
 import { metricsModes } from '../metadata/metrics-mode.js'
 import { dataFileFormat, parquetOptions, targetFileSizeBytes } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { isUnpartitioned } from '../schema/partition.js'
 import type { PartitionSpec, PartitionTuple } from '../schema/partition-spec.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import { UNSORTED } from '../schema/sort-order.js'
@@ -81,6 +82,8 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
   const finish = fileFinisher(options)
   const pendingRowsMax = options.pendingRowsMax ?? PENDING_ROWS_MAX
   const openFilesMax = options.openFilesMax ?? OPEN_FILES_MAX
+  // One partition has nothing to wait for.
+  const partitionRows = isUnpartitioned(spec) ? 1 : PARTITION_ROWS
   /** In the order of their last use. */
   const lanes = new Map<string, Lane>()
   const done: DataFile[] = []
@@ -135,7 +138,7 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
         lane.pending.push(part.rows)
         lane.pendingRows += part.rows.length
         pendingRows += part.rows.length
-        if (lane.pendingRows >= PARTITION_ROWS) await flush(lane)
+        if (lane.pendingRows >= partitionRows) await flush(lane)
       }
       while (pendingRows > pendingRowsMax) await flush(largest(lanes.values()))
     },

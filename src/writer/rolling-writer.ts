@@ -30,7 +30,7 @@ export interface RollingWriter {
 }
 
 /** Rows between two looks at the size of the file. */
-const SLICE_ROWS = 65_536
+const SLICE_ROWS = 16_384
 
 export function rollingWriter(options: RollingWriterOptions): RollingWriter {
   const fileRowsMax = Math.max(1, options.fileRowsMax ?? Number.POSITIVE_INFINITY)

@@ -10,7 +10,6 @@ import {
 } from '../../src/commit/commit-loop.js'
 import { failingIO } from '../../src/io/failing.js'
 import {
-  bareName,
   checkTable,
   commit,
   commitFiles,
@@ -500,24 +499,3 @@ describe('a process that dies', () => {
     expect(steps).toBeGreaterThan(20)
   })
 })
-
-describe('requests', () => {
-  it('of an append are those that spec/commit-protocol.md counts', async () => {
-    await commitFiles(world, { addedDataFiles: [await dataFile(world, 'a')] })
-    const calls: string[] = []
-    const counted = failingIO(world.io, call => {
-      if (call.phase === 'before') calls.push(`${call.verb} ${kindOf(call.location)}`)
-      return undefined
-    })
-    const fresh = { ...world, io: counted }
-    const action = fileAction(fresh, { addedDataFiles: [await dataFile(world, 'b')] })
-    await commit(fresh, [{ identifier: ORDERS, action }])
-    expect(calls).toEqual(['read list', 'write manifest', 'write list'])
-  })
-})
-
-function kindOf(location: string): string {
-  const name = bareName(location)
-  if (name.startsWith('snap-')) return 'list'
-  return name.endsWith('.avro') ? 'manifest' : 'other'
-}

@@ -12,7 +12,7 @@ describe('printExpression', () => {
       'a = 1 and a = 1 and a = 1',
     )
     expect(printExpression({ op: 'and', left: a, right: { op: 'and', left: a, right: a } })).toBe(
-      'a = 1 and (a = 1 and a = 1)',
+      'a = 1 and a = 1 and a = 1',
     )
   })
 

@@ -10,7 +10,10 @@ import { avroName, avroSchemaOf } from '../../src/format/avro-schema.js'
 import type { Field } from '../../src/schema/types.js'
 
 const LOCATION = 'memory://x.avro'
-const corrupt = expect.objectContaining({ kind: 'corrupt', context: expect.objectContaining({ location: LOCATION }) })
+const corrupt = expect.objectContaining({
+  kind: 'corrupt',
+  context: expect.objectContaining({ location: LOCATION }),
+})
 
 const fields: readonly Field[] = [
   { id: 1, name: 'id', required: true, type: { kind: 'long' } },
@@ -20,12 +23,24 @@ const fields: readonly Field[] = [
   { id: 5, name: 'flag', required: false, type: { kind: 'boolean' } },
   { id: 6, name: 'ratio', required: false, type: { kind: 'double' } },
   { id: 7, name: 'small', required: false, type: { kind: 'float' } },
-  { id: 8, name: 'ids', required: false, type: { kind: 'list', elementId: 9, elementRequired: true, element: { kind: 'int' } } },
+  {
+    id: 8,
+    name: 'ids',
+    required: false,
+    type: { kind: 'list', elementId: 9, elementRequired: true, element: { kind: 'int' } },
+  },
   {
     id: 10,
     name: 'sizes',
     required: false,
-    type: { kind: 'map', keyId: 11, key: { kind: 'int' }, valueId: 12, valueRequired: true, value: { kind: 'long' } },
+    type: {
+      kind: 'map',
+      keyId: 11,
+      key: { kind: 'int' },
+      valueId: 12,
+      valueRequired: true,
+      value: { kind: 'long' },
+    },
   },
   { id: 13, name: 'price', required: false, type: { kind: 'decimal', precision: 10, scale: 2 } },
   { id: 14, name: 'other price', required: false, type: { kind: 'decimal', precision: 10, scale: 2 } },
@@ -58,14 +73,20 @@ function read(bytes: Uint8Array): AvroRecord[] {
 describe('an avro container', () => {
   it('gives back every record exactly, 64-bit longs included', () => {
     fc.assert(
-      fc.property(fc.array(records, { maxLength: 20 }), fc.constantFrom('null' as const, 'deflate' as const), (rows, codec) => {
-        expect(read(write(rows, codec)).map(plain)).toEqual(rows)
-      }),
+      fc.property(
+        fc.array(records, { maxLength: 20 }),
+        fc.constantFrom('null' as const, 'deflate' as const),
+        (rows, codec) => {
+          expect(read(write(rows, codec)).map(plain)).toEqual(rows)
+        },
+      ),
     )
   })
 
   it('stays right over many blocks', () => {
-    const rows = Array.from({ length: 5000 }, (_, index) => row({ f1: BigInt(index) * 2n ** 40n, f2: 'x'.repeat(index % 90) }))
+    const rows = Array.from({ length: 5000 }, (_, index) =>
+      row({ f1: BigInt(index) * 2n ** 40n, f2: 'x'.repeat(index % 90) }),
+    )
     const bytes = write(rows, 'deflate')
     expect(read(bytes).map(plain)).toEqual(rows)
   })
@@ -87,7 +108,11 @@ describe('an avro container', () => {
     const bytes = write([row({ f2: 'snap' })])
     const block = blockOf(bytes)
     const snappy = withBlock(bytes, 'snappy', concatBytes([snappyCompress(block), crc(block)]))
-    const zstd = withBlock(bytes, 'zstandard', concatBytes([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, block.length), rawBlock(block)]))
+    const zstd = withBlock(
+      bytes,
+      'zstandard',
+      concatBytes([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, block.length), rawBlock(block)]),
+    )
     expect(read(snappy).map(plain)).toEqual([row({ f2: 'snap' })])
     expect(read(zstd).map(plain)).toEqual([row({ f2: 'snap' })])
   })
@@ -100,7 +125,9 @@ describe('an avro container', () => {
   })
 
   it('resolves by field id, whatever the names', () => {
-    const renamed = withSchema(write([row({ f2: 'found' })]), text => text.replaceAll('"name":"text"', '"name":"label"'))
+    const renamed = withSchema(write([row({ f2: 'found' })]), text =>
+      text.replaceAll('"name":"text"', '"name":"label"'),
+    )
     expect(plain(read(renamed)[0]!).f2).toBe('found')
   })
 
@@ -112,7 +139,12 @@ describe('an avro container', () => {
   })
 
   it('refuses a count that a double cannot hold', () => {
-    const bytes = writeAvroContainer([row({ f1: 2n ** 60n })], { schema, metadata: {}, codec: 'null', countIds })
+    const bytes = writeAvroContainer([row({ f1: 2n ** 60n })], {
+      schema,
+      metadata: {},
+      codec: 'null',
+      countIds,
+    })
     const file = readAvroContainer(bytes, { location: LOCATION })
     expect(() => [...file.records({ countIds: new Set([1]) })]).toThrow(corrupt)
   })
@@ -123,7 +155,10 @@ describe('an avro container', () => {
 })
 
 describe('a broken avro container', () => {
-  const good = write([row({ f2: 'text', f8: [1, 2, 3], f10: [{ f11: 1, f12: 2 }] }), row({ f4: Buffer.from('abc') })])
+  const good = write([
+    row({ f2: 'text', f8: [1, 2, 3], f10: [{ f11: 1, f12: 2 }] }),
+    row({ f4: Buffer.from('abc') }),
+  ])
 
   it('is refused wherever it is cut', () => {
     for (let at = 0; at < good.length; at++) {
@@ -150,17 +185,42 @@ describe('a broken avro container', () => {
   it('with an array that claims 2^50 items is refused at once', () => {
     // One record of one list: count 2^50, then nothing.
     const items = concatBytes([Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x08)])
-    expect(() => read(container('{"type":"record","name":"a","fields":[{"name":"l","type":{"type":"array","items":"int"}}]}', items))).toThrow(corrupt)
-    expect(() => read(container('{"type":"record","name":"a","fields":[{"name":"l","type":{"type":"array","items":"null"}}]}', items))).toThrow(corrupt)
+    expect(() =>
+      read(
+        container(
+          '{"type":"record","name":"a","fields":[{"name":"l","type":{"type":"array","items":"int"}}]}',
+          items,
+        ),
+      ),
+    ).toThrow(corrupt)
+    expect(() =>
+      read(
+        container(
+          '{"type":"record","name":"a","fields":[{"name":"l","type":{"type":"array","items":"null"}}]}',
+          items,
+        ),
+      ),
+    ).toThrow(corrupt)
   })
 
   it('with a schema that is none is corrupt, with one that contains itself unsupported', () => {
-    const bad = ['', '7', '"long"', '"nothing"', '{"type":"record","name":"a"}', '{"type":"record","name":"a","fields":[{"type":"int"}]}', '{"type":"fixed","name":"f","size":-1}']
+    const bad = [
+      '',
+      '7',
+      '"long"',
+      '"nothing"',
+      '{"type":"record","name":"a"}',
+      '{"type":"record","name":"a","fields":[{"type":"int"}]}',
+      '{"type":"fixed","name":"f","size":-1}',
+    ]
     for (const text of bad) expect(() => read(container(text, Uint8Array.of()))).toThrow(corrupt)
-    const twice = '{"type":"record","name":"a","fields":[{"name":"x","type":"int","field-id":1},{"name":"y","type":"int","field-id":1}]}'
+    const twice =
+      '{"type":"record","name":"a","fields":[{"name":"x","type":"int","field-id":1},{"name":"y","type":"int","field-id":1}]}'
     expect(() => read(container(twice, Uint8Array.of()))).toThrow(corrupt)
     const self = '{"type":"record","name":"a","fields":[{"name":"x","type":["null","a"]}]}'
-    expect(() => read(container(self, Uint8Array.of(0)))).toThrow(expect.objectContaining({ kind: 'unsupported' }))
+    expect(() => read(container(self, Uint8Array.of(0)))).toThrow(
+      expect.objectContaining({ kind: 'unsupported' }),
+    )
   })
 })
 
@@ -225,7 +285,17 @@ function text(value: string): Uint8Array {
 function container(schemaText: string, block: Uint8Array, codec = 'null'): Uint8Array {
   const sync = new Uint8Array(16).fill(7)
   const header = [text('avro.schema'), text(schemaText), text('avro.codec'), text(codec)]
-  return concatBytes([utf8Encode('Obj\u0001'), long(2), ...header, long(0), sync, long(1), long(block.length), block, sync])
+  return concatBytes([
+    utf8Encode('Obj\u0001'),
+    long(2),
+    ...header,
+    long(0),
+    sync,
+    long(1),
+    long(block.length),
+    block,
+    sync,
+  ])
 }
 
 function schemaTextOf(bytes: Uint8Array): string {

@@ -7,12 +7,13 @@ import { isLakeError } from '../../src/base/errors.js'
 import { type Codec, decompress, deflate, gzip } from '../../src/format/compression.js'
 
 const LOCATION = 'memory://x'
-const corrupt = expect.objectContaining({ kind: 'corrupt', context: expect.objectContaining({ location: LOCATION }) })
+const corrupt = expect.objectContaining({
+  kind: 'corrupt',
+  context: expect.objectContaining({ location: LOCATION }),
+})
 const plain = utf8Encode('abcabcabc and so on, and so on, and so on'.repeat(40))
 /** `plain` as the reference zstd library compresses it, with a content size and a checksum. */
-const ZSTD = hexDecode(
-  '28b52ffd646805d500007061626320616e6420736f206f6e2c03003c32f50397ef1ddc1022028538',
-)!
+const ZSTD = hexDecode('28b52ffd646805d500007061626320616e6420736f206f6e2c03003c32f50397ef1ddc1022028538')!
 /** zstd frames made by hand: one raw block, and one of run length. */
 const RAW_BLOCK = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 0x68, 0x69, 0x21)
 const RUN_BLOCK = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 5, 0x2b, 0, 0, 0x61)
@@ -51,7 +52,9 @@ describe('decompression', () => {
   it('undoes what is written', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), bytes => {
-        expect(Uint8Array.from(decompress('deflate', deflate(bytes, 6), { location: LOCATION }))).toEqual(bytes)
+        expect(Uint8Array.from(decompress('deflate', deflate(bytes, 6), { location: LOCATION }))).toEqual(
+          bytes,
+        )
         expect(Uint8Array.from(decompress('gzip', gzip(bytes), { location: LOCATION }))).toEqual(bytes)
         expect(decompress('avro-snappy', avroSnappy(bytes), { location: LOCATION })).toEqual(bytes)
       }),

@@ -15,7 +15,9 @@ function asBuffer(set: PositionSet): Buffer {
 
 describe('a deletion vector', () => {
   it('reads back the positions that were written', () => {
-    const positions = fc.array(fc.oneof(fc.nat(200_000), fc.constantFrom(2 ** 32, 2 ** 33 + 1)), { maxLength: 200 })
+    const positions = fc.array(fc.oneof(fc.nat(200_000), fc.constantFrom(2 ** 32, 2 ** 33 + 1)), {
+      maxLength: 200,
+    })
     const ranges = fc.array(fc.tuple(fc.nat(200_000), fc.nat(70_000)), { maxLength: 3 })
     fc.assert(
       fc.property(positions, ranges, (singles, spans) => {
@@ -45,7 +47,9 @@ describe('a deletion vector', () => {
   })
 
   it('of nothing is read', () => {
-    expect(parseDeletionVector(serializeDeletionVector(new PositionSet()), { location: LOCATION }).cardinality).toBe(0)
+    expect(
+      parseDeletionVector(serializeDeletionVector(new PositionSet()), { location: LOCATION }).cardinality,
+    ).toBe(0)
   })
 
   it('is refused when the manifest names another cardinality', () => {

@@ -4,7 +4,13 @@ import { PositionSet } from '../../src/format/position-set.js'
 
 /** Positions near chunk borders and in dense stretches. */
 const positions = fc.array(
-  fc.oneof(fc.nat(70_000), fc.nat(200), fc.integer({ min: 65_000, max: 66_000 }), fc.nat({ max: 2 ** 31 - 1 }), fc.constantFrom(2 ** 32, 2 ** 32 + 7, 2 ** 40)),
+  fc.oneof(
+    fc.nat(70_000),
+    fc.nat(200),
+    fc.integer({ min: 65_000, max: 66_000 }),
+    fc.nat({ max: 2 ** 31 - 1 }),
+    fc.constantFrom(2 ** 32, 2 ** 32 + 7, 2 ** 40),
+  ),
   { maxLength: 300 },
 )
 const sorted = (values: Iterable<number>): number[] => [...new Set(values)].sort((a, b) => a - b)
@@ -78,13 +84,18 @@ describe('a position set', () => {
   it('selects the rows of a window that it does not hold', () => {
     const window = fc.record({ first: fc.nat(140_000), length: fc.nat(70_000) })
     fc.assert(
-      fc.property(fc.array(fc.nat(200_000), { maxLength: 50 }), fc.boolean(), window, (values, isDense, { first, length }) => {
-        const set = PositionSet.of(values)
-        if (isDense) set.addRange(60_000, 68_000)
-        const expected: number[] = []
-        for (let offset = 0; offset < length; offset++) if (!set.has(first + offset)) expected.push(offset)
-        expect([...set.selectLive(first, length)]).toEqual(expected)
-      }),
+      fc.property(
+        fc.array(fc.nat(200_000), { maxLength: 50 }),
+        fc.boolean(),
+        window,
+        (values, isDense, { first, length }) => {
+          const set = PositionSet.of(values)
+          if (isDense) set.addRange(60_000, 68_000)
+          const expected: number[] = []
+          for (let offset = 0; offset < length; offset++) if (!set.has(first + offset)) expected.push(offset)
+          expect([...set.selectLive(first, length)]).toEqual(expected)
+        },
+      ),
       { numRuns: 30 },
     )
   })

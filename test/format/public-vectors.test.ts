@@ -11,7 +11,11 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../
 import { fieldKey } from '../../src/format/avro-codec.js'
 import { readAvroContainer } from '../../src/format/avro-container.js'
 import type { AvroType } from '../../src/format/avro-schema.js'
-import { DELETION_VECTOR_BLOB, parseDeletionVector, serializeDeletionVector } from '../../src/format/deletion-vector.js'
+import {
+  DELETION_VECTOR_BLOB,
+  parseDeletionVector,
+  serializeDeletionVector,
+} from '../../src/format/deletion-vector.js'
 import type { PositionSet } from '../../src/format/position-set.js'
 import { parsePuffin, puffinBlobBytes } from '../../src/format/puffin.js'
 import { parseRoaring, serializeRoaring } from '../../src/format/roaring.js'
@@ -60,14 +64,16 @@ const none = vectors.length === 0
 describe.skipIf(none)('the bitmaps of other implementations', () => {
   it.each(vectors)('$id reads, and writes the same bytes again', ({ bytes, features, expect: expected }) => {
     const isEnveloped = features.includes('dv-envelope')
-    const read = (): PositionSet => (isEnveloped ? parseDeletionVector(bytes, { location: 'x' }) : parseRoaring(bytes))
+    const read = (): PositionSet =>
+      isEnveloped ? parseDeletionVector(bytes, { location: 'x' }) : parseRoaring(bytes)
     if (expected.error !== null) {
       expect(read).toThrow(expect.objectContaining({ kind: 'corrupt' }))
       return
     }
     const set = read()
     checkPositions(set, expected)
-    if (expected.round_trip !== undefined) expect(hexEncode(serializeDeletionVector(set))).toBe(hexEncode(bytes))
+    if (expected.round_trip !== undefined)
+      expect(hexEncode(serializeDeletionVector(set))).toBe(hexEncode(bytes))
     expect([...parseRoaring(serializeRoaring(set)).toArray()]).toEqual([...set.toArray()])
   })
 })
@@ -115,7 +121,9 @@ function factsOf(type: AvroType, value: unknown): JsonValue {
   if (type.kind === 'record') {
     const record = value as Readonly<Record<string, unknown>>
     const fields = [...type.fields].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
-    return Object.fromEntries(fields.map(field => [String(field.id), factsOf(field.type, record[fieldKey(field.id ?? -1)])]))
+    return Object.fromEntries(
+      fields.map(field => [String(field.id), factsOf(field.type, record[fieldKey(field.id ?? -1)])]),
+    )
   }
   if (value instanceof Uint8Array) return hexEncode(value)
   return type.kind === 'int' || type.kind === 'long' ? String(value) : (value as JsonValue)
@@ -124,7 +132,9 @@ function factsOf(type: AvroType, value: unknown): JsonValue {
 describe.skipIf(none)('the avro manifest lists of other implementations', () => {
   it.each(manifests)('$id reads, or is refused', ({ bytes, expect: expected }) => {
     if (expected.error !== null) {
-      expect(() => readAvroContainer(bytes, { location: 'x' })).toThrow(expect.objectContaining({ kind: 'unsupported' }))
+      expect(() => readAvroContainer(bytes, { location: 'x' })).toThrow(
+        expect.objectContaining({ kind: 'unsupported' }),
+      )
       return
     }
     const file = readAvroContainer(bytes, { location: 'x' })

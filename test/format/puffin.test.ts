@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { concatBytes, utf8Encode } from '../../src/base/bytes.js'
 import { isLakeError } from '../../src/base/errors.js'
 import { stringifyJson } from '../../src/base/json.js'
-import { parsePuffin, type PuffinBlob, puffinBlobBytes, writePuffin } from '../../src/format/puffin.js'
+import { type PuffinBlob, parsePuffin, puffinBlobBytes, writePuffin } from '../../src/format/puffin.js'
 
 const LOCATION = 'memory://x.puffin'
-const corrupt = expect.objectContaining({ kind: 'corrupt', context: expect.objectContaining({ location: LOCATION }) })
+const corrupt = expect.objectContaining({
+  kind: 'corrupt',
+  context: expect.objectContaining({ location: LOCATION }),
+})
 
 const vector: PuffinBlob = {
   type: 'deletion-vector-v1',
@@ -63,7 +66,9 @@ describe('a puffin file', () => {
     // A zstd frame with one raw block of the bytes "hi!".
     const frame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 0x68, 0x69, 0x21)
     const place = { type: 't', fields: [], properties: {}, offset: 0, lengthBytes: frame.length }
-    expect(puffinBlobBytes(frame, { ...place, codec: 'zstd' }, { location: LOCATION })).toEqual(utf8Encode('hi!'))
+    expect(puffinBlobBytes(frame, { ...place, codec: 'zstd' }, { location: LOCATION })).toEqual(
+      utf8Encode('hi!'),
+    )
     expect(() => puffinBlobBytes(frame, { ...place, codec: 'lz4' }, { location: LOCATION })).toThrow(
       expect.objectContaining({ kind: 'unsupported' }),
     )
@@ -90,8 +95,11 @@ describe('a puffin file', () => {
       stringifyJson({ blobs: [{ ...blob, 'compression-codec': 'rle' }] }),
       stringifyJson({ blobs: [blob], properties: { a: 1 } }),
     ]
-    for (const footer of footers) expect(() => parsePuffin(withFooter(footer), { location: LOCATION })).toThrow(corrupt)
-    expect(parsePuffin(withFooter(stringifyJson({ blobs: [blob] })), { location: LOCATION }).blobs.length).toBe(1)
+    for (const footer of footers)
+      expect(() => parsePuffin(withFooter(footer), { location: LOCATION })).toThrow(corrupt)
+    expect(
+      parsePuffin(withFooter(stringifyJson({ blobs: [blob] })), { location: LOCATION }).blobs.length,
+    ).toBe(1)
   })
 
   it('cut short or changed is refused or read, never a crash', () => {

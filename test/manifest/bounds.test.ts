@@ -45,8 +45,14 @@ describe('statistics of a file', () => {
   })
 
   it('read bounds of the width the column had before its promotion', () => {
-    expect(boundsOf({ kind: 'long' }, hexDecode('ffffffff'), hexDecode('05000000'))).toEqual({ lower: -1n, upper: 5n })
-    expect(boundsOf(double, hexDecode('0000803f'), hexDecode('0000004000000000'))).toEqual({ lower: 1, upper: expect.any(Number) })
+    expect(boundsOf({ kind: 'long' }, hexDecode('ffffffff'), hexDecode('05000000'))).toEqual({
+      lower: -1n,
+      upper: 5n,
+    })
+    expect(boundsOf(double, hexDecode('0000803f'), hexDecode('0000004000000000'))).toEqual({
+      lower: 1,
+      upper: expect.any(Number),
+    })
   })
 
   it('drop bounds that do not decode, and NaN', () => {

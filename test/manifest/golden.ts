@@ -1,9 +1,9 @@
 /** Golden tables of Spark: opens one out of a folder, and compares what serac reads with what Spark showed. */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { systemRuntime } from '../../src/base/runtime.js'
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/base/json.js'
 import { hexEncode } from '../../src/base/bytes.js'
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/base/json.js'
+import { systemRuntime } from '../../src/base/runtime.js'
 import type { FileIO } from '../../src/io/file-io.js'
 import { createLocalIO } from '../../src/io/local.js'
 import { relocatedIO } from '../../src/io/relocated.js'

@@ -1,6 +1,7 @@
 /** Content files and manifests for tests of this floor. */
-import { createMemoryIO } from '../../src/io/memory.js'
+
 import type { FileIO } from '../../src/io/file-io.js'
+import { createMemoryIO } from '../../src/io/memory.js'
 import type { DataFile, EqualityDeleteFile, PositionDeleteFile } from '../../src/manifest/content-file.js'
 import type { ManifestFile } from '../../src/manifest/manifest-file.js'
 import type { ManifestEntryToWrite, WriteManifestOptions } from '../../src/manifest/manifest-write.js'

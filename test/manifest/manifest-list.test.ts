@@ -28,7 +28,12 @@ const old: ManifestFile = manifestFile({
     { containsNull: false },
   ],
 })
-const v2 = { formatVersion: 2, snapshotId: SNAPSHOT, parentSnapshotId: undefined, sequenceNumber: 8n } as const
+const v2 = {
+  formatVersion: 2,
+  snapshotId: SNAPSHOT,
+  parentSnapshotId: undefined,
+  sequenceNumber: 8n,
+} as const
 const v3 = { ...v2, formatVersion: 3, parentSnapshotId: 77n, firstRowId: 1000n } as const
 
 describe('a manifest list', () => {
@@ -41,11 +46,23 @@ describe('a manifest list', () => {
 
   it('numbers new manifests with its snapshot', async () => {
     const io = memory()
-    const added = await writeManifest(io, 'memory://t/metadata/m1.avro', options([{ status: 'added', file: dataFile('a') }]))
+    const added = await writeManifest(
+      io,
+      'memory://t/metadata/m1.avro',
+      options([{ status: 'added', file: dataFile('a') }]),
+    )
     const rewritten = await writeManifest(
       io,
       'memory://t/metadata/m2.avro',
-      options([{ status: 'existing', snapshotId: 1n, dataSequenceNumber: 4n, fileSequenceNumber: 4n, file: dataFile('b') }]),
+      options([
+        {
+          status: 'existing',
+          snapshotId: 1n,
+          dataSequenceNumber: 4n,
+          fileSequenceNumber: 4n,
+          file: dataFile('b'),
+        },
+      ]),
     )
     const { manifests } = await writeManifestList(io, LIST, [added, rewritten, old], v2)
     expect(manifests.map(each => [each.sequenceNumber, each.minSequenceNumber])).toEqual([
@@ -60,11 +77,17 @@ describe('a manifest list', () => {
     const io = memory()
     const deletes = manifestFile({ ...counts, content: 'deletes' })
     const known = { ...old, firstRowId: 5n }
-    const added = await writeManifest(io, 'memory://t/metadata/m1.avro', options([{ status: 'added', file: dataFile('a') }], { formatVersion: 3 }))
+    const added = await writeManifest(
+      io,
+      'memory://t/metadata/m1.avro',
+      options([{ status: 'added', file: dataFile('a') }], { formatVersion: 3 }),
+    )
     const written = await writeManifestList(io, LIST, [added, deletes, known, old], v3)
     expect(written.manifests.map(({ firstRowId }) => firstRowId)).toEqual([1000n, undefined, 5n, 1010n])
     expect(written.nextRowId).toBe(1040n)
-    expect(await readManifestList(io, { snapshotId: SNAPSHOT, manifestList: LIST })).toEqual(written.manifests)
+    expect(await readManifestList(io, { snapshotId: SNAPSHOT, manifestList: LIST })).toEqual(
+      written.manifests,
+    )
   })
 
   it('of v2 drops row ids and says who it is', async () => {
@@ -89,7 +112,9 @@ describe('a manifest list', () => {
     const { location } = manifestFile()
     await io.write(location, serializeManifest(options([{ status: 'added', file: dataFile('a') }])))
     const { manifests } = await writeManifestList(io, LIST, [manifestFile()], v2)
-    expect(manifests[0]).toEqual(expect.objectContaining({ addedFilesCount: 1, existingFilesCount: 0, addedRowsCount: 10 }))
+    expect(manifests[0]).toEqual(
+      expect.objectContaining({ addedFilesCount: 1, existingFilesCount: 0, addedRowsCount: 10 }),
+    )
   })
 
   it('of v1 reads as data, with sequence number 0 and unknown counts', () => {
@@ -118,7 +143,9 @@ describe('a manifest list', () => {
     })
     expect(counted?.addedFilesCount).toBe(0)
     expect(mightHaveLiveFiles(unknown!)).toBe(true)
-    expect(mightHaveLiveFiles(manifestFile({ ...counts, addedFilesCount: 0, existingFilesCount: 0 }))).toBe(false)
+    expect(mightHaveLiveFiles(manifestFile({ ...counts, addedFilesCount: 0, existingFilesCount: 0 }))).toBe(
+      false,
+    )
   })
 
   it('is replaced by the manifests that an old v1 snapshot names', async () => {

@@ -5,15 +5,27 @@ import type { JsonObject } from '../../src/base/json.js'
 import { fieldKey } from '../../src/format/avro-codec.js'
 import { writeAvroContainer } from '../../src/format/avro-container.js'
 import { avroSchemaOf } from '../../src/format/avro-schema.js'
-import { countManifest, parseManifest, readManifest } from '../../src/manifest/manifest-read.js'
 import { parseManifestList } from '../../src/manifest/manifest-list-read.js'
+import { countManifest, parseManifest, readManifest } from '../../src/manifest/manifest-read.js'
 import { serializeManifest } from '../../src/manifest/manifest-write.js'
 import { UNPARTITIONED } from '../../src/schema/partition-spec.js'
 import type { Field, Schema } from '../../src/schema/types.js'
-import { dataFile, manifestFile, memory, options, positionDeletes, SCHEMA, SNAPSHOT, SPEC } from './manifest-files.js'
+import {
+  dataFile,
+  manifestFile,
+  memory,
+  options,
+  positionDeletes,
+  SCHEMA,
+  SNAPSHOT,
+  SPEC,
+} from './manifest-files.js'
 
 const read = { specs: [SPEC], schema: SCHEMA }
-const corrupt = expect.objectContaining({ kind: 'corrupt', context: expect.objectContaining({ location: manifestFile().location }) })
+const corrupt = expect.objectContaining({
+  kind: 'corrupt',
+  context: expect.objectContaining({ location: manifestFile().location }),
+})
 
 type Columns = readonly (readonly [field: Field, value: unknown])[]
 
@@ -30,7 +42,12 @@ function foreign(entry: Columns, file: Columns, header: Readonly<Record<string, 
   const fields = (columns: Columns): Field[] => columns.map(([field]) => field)
   const record = (columns: Columns): Record<string, unknown> =>
     Object.fromEntries(columns.map(([field, value]) => [fieldKey(field.id), value]))
-  const dataFileField: Field = { id: 2, name: 'data_file', required: true, type: { kind: 'struct', fields: fields(file) } }
+  const dataFileField: Field = {
+    id: 2,
+    name: 'data_file',
+    required: true,
+    type: { kind: 'struct', fields: fields(file) },
+  }
   const schema: JsonObject = avroSchemaOf([...fields(entry), dataFileField], 'manifest_entry')
   const rows = [{ ...record(entry), f2: record(file) }]
   return writeAvroContainer(rows, { schema, metadata: header, codec: 'null' })
@@ -54,7 +71,12 @@ describe('reading a manifest', () => {
       snapshotId: 5n,
       dataSequenceNumber: 0n,
       fileSequenceNumber: 0n,
-      file: expect.objectContaining({ content: 'data', location: 'memory://a.parquet', partition: [], recordCount: 10 }),
+      file: expect.objectContaining({
+        content: 'data',
+        location: 'memory://a.parquet',
+        partition: [],
+        recordCount: 10,
+      }),
     })
   })
 
@@ -92,7 +114,9 @@ describe('reading a manifest', () => {
       column(135, ids, [1n, 2n]),
     ]
     const [entry] = parseManifest(foreign(ENTRY, [...file, column(132, offsets, [4n, 600n])]), inV1, plain)
-    expect(entry?.file).toEqual(expect.objectContaining({ format: 'parquet', content: 'equality-deletes', equalityFieldIds: [1, 2] }))
+    expect(entry?.file).toEqual(
+      expect.objectContaining({ format: 'parquet', content: 'equality-deletes', equalityFieldIds: [1, 2] }),
+    )
     expect(entry?.file.splitOffsets).toBeUndefined()
     const sorted = parseManifest(foreign(ENTRY, [...file, column(132, offsets, [4n, 400n])]), inV1, plain)
     expect(sorted[0]?.file.splitOffsets).toEqual([4, 400])
@@ -100,28 +124,53 @@ describe('reading a manifest', () => {
 
   it('promotes tuples that were written before the column was promoted', () => {
     const stored = { kind: 'struct', fields: [{ id: 1000, name: 'n', required: false, type: int }] } as const
-    const spec = { specId: 0, fields: [{ sourceId: 1, fieldId: 1000, name: 'n', transform: { kind: 'identity' } }] } as const
+    const spec = {
+      specId: 0,
+      fields: [{ sourceId: 1, fieldId: 1000, name: 'n', transform: { kind: 'identity' } }],
+    } as const
     const bytes = foreign(ENTRY, [...FILE, column(102, stored, { f1000: 42 }, true)])
     expect(parseManifest(bytes, inV1, { specs: [spec], schema: SCHEMA })[0]?.file.partition).toEqual([42n])
   })
 
   it('gives null for a tuple that is absent, and reads an unknown spec out of the header', () => {
-    expect(parseManifest(foreign(ENTRY, FILE), manifestFile(), read)[0]?.file.partition).toEqual([null, null, null, null, null])
+    expect(parseManifest(foreign(ENTRY, FILE), manifestFile(), read)[0]?.file.partition).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+    ])
     const bytes = serializeManifest(options([{ status: 'added', file: dataFile('a') }]))
     const [entry] = parseManifest(bytes, manifestFile(), { specs: [], schema: SCHEMA })
     expect(entry?.file.partition).toEqual(dataFile('a').partition)
   })
 
   it('keeps only the asked entries and statistics', () => {
-    const measured = dataFile('a', { valueCounts: new Map([[1, 10], [2, 10]]), lowerBounds: new Map([[2, Uint8Array.of(1)]]) })
-    const gone = { status: 'deleted', snapshotId: 1n, dataSequenceNumber: 1n, fileSequenceNumber: 1n, file: dataFile('b') } as const
+    const measured = dataFile('a', {
+      valueCounts: new Map([
+        [1, 10],
+        [2, 10],
+      ]),
+      lowerBounds: new Map([[2, Uint8Array.of(1)]]),
+    })
+    const gone = {
+      status: 'deleted',
+      snapshotId: 1n,
+      dataSequenceNumber: 1n,
+      fileSequenceNumber: 1n,
+      file: dataFile('b'),
+    } as const
     const bytes = serializeManifest(options([{ status: 'added', file: measured }, gone]))
     const live = parseManifest(bytes, manifestFile(), { ...read, keep: status => status !== 'deleted' })
     expect(live.map(({ status }) => status)).toEqual(['added'])
     const [bare] = parseManifest(bytes, manifestFile(), { ...read, withStatistics: false })
     expect(bare?.file).toEqual(dataFile('a'))
     const [some] = parseManifest(bytes, manifestFile(), { ...read, withStatistics: new Set([2]) })
-    expect(some?.file).toEqual({ ...dataFile('a'), valueCounts: new Map([[2, 10]]), lowerBounds: new Map([[2, Uint8Array.of(1)]]) })
+    expect(some?.file).toEqual({
+      ...dataFile('a'),
+      valueCounts: new Map([[2, 10]]),
+      lowerBounds: new Map([[2, Uint8Array.of(1)]]),
+    })
   })
 
   it('runs row ids on over the files that have none, also past entries that are not kept', () => {
@@ -134,10 +183,14 @@ describe('reading a manifest', () => {
       { status: 'added', file: dataFile('e') },
     ] as const
     const bytes = serializeManifest(options(entries, { formatVersion: 3 }))
-    const idsOf = (firstRowId: bigint | undefined, keep?: (status: string) => boolean): (bigint | undefined)[] =>
-      parseManifest(bytes, manifestFile(firstRowId === undefined ? {} : { firstRowId }), { ...read, keep }).map(({ file }) =>
-        file.content === 'data' ? file.firstRowId : undefined,
-      )
+    const idsOf = (
+      firstRowId: bigint | undefined,
+      keep?: (status: string) => boolean,
+    ): (bigint | undefined)[] =>
+      parseManifest(bytes, manifestFile(firstRowId === undefined ? {} : { firstRowId }), {
+        ...read,
+        keep,
+      }).map(({ file }) => (file.content === 'data' ? file.firstRowId : undefined))
     expect(idsOf(100n)).toEqual([100n, 7n, undefined, 110n, 120n])
     expect(idsOf(100n, status => status === 'added')).toEqual([100n, 120n])
     expect(idsOf(undefined)).toEqual([undefined, undefined, undefined, undefined, undefined])
@@ -150,19 +203,34 @@ describe('reading a manifest', () => {
       foreign(ENTRY, FILE.slice(1)),
       foreign(ENTRY, [...FILE.slice(0, 2), column(103, long, -1n, true), column(104, long, 1n, true)]),
       foreign(ENTRY, [column(100, int, 1, true), ...FILE.slice(1)]),
-      serializeManifest(options([{ status: 'added', file: positionDeletes('dv', { format: 'puffin' }) }], { content: 'deletes', formatVersion: 3 })),
+      serializeManifest(
+        options([{ status: 'added', file: positionDeletes('dv', { format: 'puffin' }) }], {
+          content: 'deletes',
+          formatVersion: 3,
+        }),
+      ),
     ]
     for (const bytes of bad) expect(() => parseManifest(bytes, manifestFile(), read)).toThrow(corrupt)
     const format = [...FILE.slice(0, 1), column(101, string, 'csv', true), ...FILE.slice(2)]
-    expect(() => parseManifest(foreign(ENTRY, format), inV1, plain)).toThrow(expect.objectContaining({ kind: 'unsupported' }))
+    expect(() => parseManifest(foreign(ENTRY, format), inV1, plain)).toThrow(
+      expect.objectContaining({ kind: 'unsupported' }),
+    )
   })
 
   it('reads a fixed tuple as its schema says, and as Java writes it', () => {
-    const schema: Schema = { ...SCHEMA, fields: [{ id: 1, name: 'f', required: false, type: { kind: 'fixed', lengthBytes: 4 } }] }
-    const spec = { specId: 3, fields: [{ sourceId: 1, fieldId: 1000, name: 'f', transform: { kind: 'identity' } }] } as const
+    const schema: Schema = {
+      ...SCHEMA,
+      fields: [{ id: 1, name: 'f', required: false, type: { kind: 'fixed', lengthBytes: 4 } }],
+    }
+    const spec = {
+      specId: 3,
+      fields: [{ sourceId: 1, fieldId: 1000, name: 'f', transform: { kind: 'identity' } }],
+    } as const
     const value = Uint8Array.of(0, 255, 16, 171)
     const file = dataFile('a', { partition: [value] })
-    const asSpecified = serializeManifest(options([{ status: 'added', file }], { spec, schema, codec: 'null' }))
+    const asSpecified = serializeManifest(
+      options([{ status: 'added', file }], { spec, schema, codec: 'null' }),
+    )
     expect(parseManifest(asSpecified, manifestFile(), { specs: [spec], schema })[0]?.file).toEqual(file)
     const files = golden('identity_uuid_time_fixed').map(({ file }) => [file.partition[2], file.recordCount])
     expect(files).toContainEqual([value, 1])
@@ -170,8 +238,17 @@ describe('reading a manifest', () => {
 
   it('counts entries for lists that do not', async () => {
     const io = memory()
-    const gone = { status: 'deleted', snapshotId: 1n, dataSequenceNumber: 1n, fileSequenceNumber: 1n, file: dataFile('b', { recordCount: 4 }) } as const
-    await io.write(manifestFile().location, serializeManifest(options([{ status: 'added', file: dataFile('a') }, gone])))
+    const gone = {
+      status: 'deleted',
+      snapshotId: 1n,
+      dataSequenceNumber: 1n,
+      fileSequenceNumber: 1n,
+      file: dataFile('b', { recordCount: 4 }),
+    } as const
+    await io.write(
+      manifestFile().location,
+      serializeManifest(options([{ status: 'added', file: dataFile('a') }, gone])),
+    )
     expect(await countManifest(io, manifestFile())).toEqual({
       addedFilesCount: 1,
       existingFilesCount: 0,
@@ -184,7 +261,9 @@ describe('reading a manifest', () => {
   })
 
   it('says not-found for a manifest that is missing', async () => {
-    await expect(readManifest(memory(), manifestFile(), read)).rejects.toThrow(expect.objectContaining({ kind: 'not-found' }))
+    await expect(readManifest(memory(), manifestFile(), read)).rejects.toThrow(
+      expect.objectContaining({ kind: 'not-found' }),
+    )
   })
 })
 
@@ -195,7 +274,10 @@ function golden(table: string): ReturnType<typeof parseManifest> {
     .filter(name => name.endsWith('-m0.avro'))
     .flatMap(name => {
       const bytes = new Uint8Array(readFileSync(`${folder}/${name}`))
-      return parseManifest(bytes, manifestFile({ specId: 99 }), { specs: [], schema: { ...SCHEMA, fields: [] } })
+      return parseManifest(bytes, manifestFile({ specId: 99 }), {
+        specs: [],
+        schema: { ...SCHEMA, fields: [] },
+      })
     })
 }
 
@@ -203,7 +285,9 @@ describe('a broken manifest', () => {
   it('of Spark is refused or read, wherever a bit is changed or it is cut: no crash, no hang', () => {
     const folder = 'test/interop/spark/manifest_snappy/metadata'
     expect(existsSync(folder)).toBe(true)
-    const files = readdirSync(folder).filter(name => name.endsWith('.avro')).slice(0, 3)
+    const files = readdirSync(folder)
+      .filter(name => name.endsWith('.avro'))
+      .slice(0, 3)
     const attempt = (name: string, bytes: Uint8Array): void => {
       try {
         if (name.startsWith('snap-')) parseManifestList(bytes, { location: name })

@@ -56,7 +56,7 @@ export function seededRuntime(seed = 1): TestRuntime {
   return {
     sleeps,
     advance: ms => {
-      now += ms
+      now += Math.ceil(ms)
     },
     nowMs: () => now,
     random,

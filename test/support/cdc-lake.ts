@@ -8,7 +8,10 @@ export async function makeSourceTables(cwd: string, formatVersion: 2 | 3): Promi
   await using lake = await connect({ baseFolder: cwd })
   for (const name of keyedTables(CHECKPOINT)) {
     const source = sourceTables(CHECKPOINT)[name] as SourceTable
-    const table = await lake.createTable(`shop.${name}`, ddlOf(source), { keys: source.primary_key, formatVersion })
+    const table = await lake.createTable(`shop.${name}`, ddlOf(source), {
+      keys: source.primary_key,
+      formatVersion,
+    })
     await table.append(sourceRows(CHECKPOINT, name).map(row => inputRow(source, row)))
   }
 }
@@ -19,7 +22,7 @@ function ddlOf(table: SourceTable): string {
 
 /** The type map of the feeds, written down a second time, from its table. */
 function icebergType(type: string): string {
-  if (type.endsWith('[]')) return `list<${icebergType(type.slice(0, -2))}>`
+  if (type.endsWith('[]')) return `array<${icebergType(type.slice(0, -2))}>`
   const numeric = /^numeric\((\d+),(\d+)\)$/.exec(type)
   if (numeric !== null) return `decimal(${numeric[1]}, ${numeric[2]})`
   const base = type.replace(/\(.*?\)/g, '').replace(/ +/g, ' ')

@@ -101,7 +101,8 @@ function comparable(type: string, value: unknown, losses: readonly Loss[]): unkn
 }
 
 function numericText(text: string, losses: readonly Loss[]): string | null {
-  if (/nan|infinity/i.test(text)) return losses.includes('nan') || losses.includes('nan-numeric') ? null : text
+  if (/nan|infinity/i.test(text))
+    return losses.includes('nan') || losses.includes('nan-numeric') ? null : text
   if (!losses.includes('scale') || !text.includes('.')) return text
   const cut = text.replace(/0+$/, '').replace(/\.$/, '')
   return cut === '-0' ? '0' : cut

@@ -1,7 +1,7 @@
 /** Random sequences of writes against a model: a plain list of rows. Compaction must not be seen in it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { and, eq, type Expression, gt, isNull, ltEq, or } from '../../src/expression/expression.js'
+import { and, type Expression, eq, gt, isNull, ltEq, or } from '../../src/expression/expression.js'
 import { compactTable } from '../../src/maintenance/compact.js'
 import type { Value } from '../../src/schema/types.js'
 import { createTestTable, sorted, type TestTable, type TestTableOptions } from './test-lake.js'
@@ -25,7 +25,13 @@ const row: fc.Arbitrary<Row> = fc.tuple(
   fc.bigInt({ min: 0n, max: 1n << 62n }),
 )
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ verb: fc.constant('append' as const), rows: fc.array(row, { minLength: 1, maxLength: 12 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      verb: fc.constant('append' as const),
+      rows: fc.array(row, { minLength: 1, maxLength: 12 }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -93,7 +99,9 @@ async function apply(
     }
     case 'delete': {
       await table.delete(filterOf(step))
-      return model.filter(([k, n]) => !((n !== null && n > step.limit && k !== null && k <= 'b') || (step.nulls && n === null)))
+      return model.filter(
+        ([k, n]) => !((n !== null && n > step.limit && k !== null && k <= 'b') || (step.nulls && n === null)),
+      )
     }
     default: {
       const lineage = formatVersion === 3 ? ['_row_id', '_last_updated_sequence_number'] : []
@@ -120,4 +128,3 @@ async function checkRowIds(table: TestTable): Promise<void> {
   expect(ids).not.toContain(null)
   expect(new Set(ids).size).toBe(ids.length)
 }
-

@@ -3,12 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import { isLakeError } from '../../src/base/errors.js'
 import { type Runtime, systemRuntime } from '../../src/base/runtime.js'
 import type { ColumnBatch } from '../../src/batch/column-batch.js'
 import { batchRows } from '../../src/batch/values.js'
 import { batchOf } from '../../src/batch/vector-builder.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../../src/catalog/catalog.js'
 import { openEmbeddedCatalog } from '../../src/catalog/embedded.js'
+import { failingCatalog } from '../../src/catalog/failing.js'
 import { type CommitResult, commitTables, type TableAction } from '../../src/commit/commit-loop.js'
 import type { Expression } from '../../src/expression/expression.js'
 import type { FileIO } from '../../src/io/file-io.js'
@@ -147,7 +149,58 @@ function tableOf(context: {
   }
 }
 
+/** The table's catalog, before whose first commit `change` is committed by somebody else. */
+export function racingCatalog(table: TestTable, change: () => Promise<unknown>): Catalog {
+  let raced = false
+  return failingCatalog(table.catalog, async ({ verb, phase }) => {
+    if (verb !== 'commit' || phase !== 'before' || raced) return undefined
+    raced = true
+    await change()
+    return undefined
+  })
+}
+
+/** Commits the action against a base that `change` moves just before the swap. */
+export function commitRaced(
+  table: TestTable,
+  action: TableAction,
+  change: () => Promise<unknown>,
+): Promise<CommitResult> {
+  const { io, runtime, identifier } = table
+  return commitTables(racingCatalog(table, change), [{ identifier, action }], { io, runtime })
+}
+
 /** Rows in one order, for comparison. */
 export function sorted(rows: Rows): string[] {
-  return rows.map(row => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))).sort()
+  return rows
+    .map(row => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)))
+    .sort()
+}
+
+/** Files in the data folder that no snapshot refers to. */
+export async function orphans(table: TestTable): Promise<readonly string[]> {
+  const { metadata } = await table.load()
+  const live = new Set<string>()
+  for (const snapshot of metadata.snapshots) {
+    const plan = await planScan({ metadata }, table.io, { snapshot, schema: currentSchema(metadata) })
+    for (const { entry, deletes } of plan.tasks) {
+      live.add(entry.file.location)
+      if (deletes.vector !== undefined) live.add(deletes.vector.file.location)
+      for (const found of deletes.positionDeletes) live.add(found.file.location)
+    }
+  }
+  return (await table.dataFiles()).filter(location => !live.has(location))
+}
+
+/** The error that the work ends with, or nothing when it succeeds. */
+export async function refusal(
+  work: Promise<unknown>,
+): Promise<{ kind?: string; message?: string; context?: unknown }> {
+  try {
+    await work
+  } catch (error) {
+    if (isLakeError(error)) return error
+    throw error
+  }
+  return {}
 }

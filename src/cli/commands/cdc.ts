@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { FeedReport } from '../../cdc.js'
 import {
   commaList,
+  fileLocation,
   printResult,
   progressLine,
   type Session,
@@ -121,11 +122,6 @@ async function targetOf(
     'a feed goes to --table or to --namespace',
     [options.table, options.namespace].join(' '),
   )
-}
-
-/** A path of the command line as a location: relative ones start in the working folder. */
-function fileLocation(surroundings: Surroundings, path: string): string {
-  return /^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith('/') ? path : `${surroundings.cwd}/${path}`
 }
 
 async function textOf(surroundings: Surroundings, path: string): Promise<string> {

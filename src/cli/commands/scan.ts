@@ -1,6 +1,14 @@
 import type { Command } from 'commander'
-import type { AsOf, ColumnBatch, Scan } from '../../index.js'
-import { commaList, printResult, type Session, UsageError, wholeNumber, withLake } from '../session.js'
+import type { AsOf, ColumnBatch, Scan, ScanRequest } from '../../index.js'
+import {
+  commaList,
+  fileLocation,
+  printResult,
+  type Session,
+  UsageError,
+  wholeNumber,
+  withLake,
+} from '../session.js'
 import { print, type Surroundings } from '../surroundings.js'
 import { textTable } from '../text-table.js'
 
@@ -12,6 +20,7 @@ interface ScanOptions {
   readonly timestamp?: string
   readonly ref?: string
   readonly limit?: number
+  readonly relocate?: string
   readonly count?: boolean
   readonly explain?: boolean
   readonly format?: string
@@ -25,7 +34,7 @@ const TABLE_BLOCK_ROWS = 1000
 export function addScanCommand(program: Command, surroundings: Surroundings): void {
   program
     .command('scan <table>')
-    .description('read rows, now or as of a snapshot, a time or a ref')
+    .description('read rows of a table, or of a metadata file, now or as of a snapshot, a time or a ref')
     .option('--select <columns>', 'columns, comma separated; metadata columns such as _file and _pos too')
     .option('--where <filter>', `such as "region = 'eu' and ts >= '2026-11-17T00:00:00Z'"`)
     .option(
@@ -36,6 +45,7 @@ export function addScanCommand(program: Command, surroundings: Surroundings): vo
     .option('--timestamp <time>', 'as of a time')
     .option('--ref <name>', 'as of a branch or tag')
     .option('--limit <rows>', 'rows at most', wholeNumber(0))
+    .option('--relocate <from>=<to>', 'read a metadata file whose table was moved to another root')
     .option('--count', 'print the number of rows')
     .option('--explain', 'print what each level skips instead of rows')
     .option('--format <format>', 'table, jsonl or arrow; default table')
@@ -46,7 +56,8 @@ export function addScanCommand(program: Command, surroundings: Surroundings): vo
 }
 
 async function scanTable(session: Session, name: string, options: ScanOptions): Promise<void> {
-  const scan = session.lake.table(name).scan({
+  const table = await readableTable(session, name, options.relocate)
+  const scan = table.scan({
     select: options.select === undefined ? undefined : commaList(options.select),
     where: options.where,
     asOf: await asOfOf(options),
@@ -62,6 +73,21 @@ async function scanTable(session: Session, name: string, options: ScanOptions): 
   } else {
     await printScan(session, scan, options.json === true ? 'jsonl' : (options.format ?? 'table'))
   }
+}
+
+/** A table of the catalog, or one named by its metadata file. */
+async function readableTable(
+  session: Session,
+  name: string,
+  relocate: string | undefined,
+): Promise<{ scan(request?: ScanRequest): Scan }> {
+  if (!name.endsWith('.metadata.json')) return session.lake.table(name)
+  const location = fileLocation(session.surroundings, name)
+  if (relocate === undefined) return session.lake.staticTable(location)
+  const at = relocate.indexOf('=')
+  if (at < 1) throw new UsageError('a moved table is given as <from>=<to>', relocate)
+  const to = fileLocation(session.surroundings, relocate.slice(at + 1))
+  return session.lake.staticTable(location, { relocate: { from: relocate.slice(0, at), to } })
 }
 
 async function asOfOf(options: ScanOptions): Promise<AsOf | undefined> {

@@ -36,7 +36,8 @@ export function addSnapshotCommands(program: Command, surroundings: Surroundings
             snapshot.operation ?? '',
             Number(snapshot.summary['added-records'] ?? 0),
             Number(snapshot.summary['deleted-records'] ?? 0) +
-              Number(snapshot.summary['added-position-deletes'] ?? 0),
+              Number(snapshot.summary['added-position-deletes'] ?? 0) -
+              Number(snapshot.summary['removed-position-deletes'] ?? 0),
             Number(snapshot.summary['total-data-files'] ?? 0),
             Number(snapshot.summary['total-delete-files'] ?? 0),
             refsOf(snapshot.snapshotId),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { RowsInput, Table, WriteReport } from '../../index.js'
-import { commaList, printResult, type Session, UsageError, withLake } from '../session.js'
+import { commaList, fileLocation, printResult, type Session, UsageError, withLake } from '../session.js'
 import type { Surroundings } from '../surroundings.js'
 
 interface IngestOptions {
@@ -58,10 +58,6 @@ async function tableFor(session: Session, name: string, files: readonly string[]
   if (await lake.tableExists(name)) return lake.table(name)
   const fields = await fieldsOfFile(lake.context.io, fileLocation(surroundings, files[0] ?? ''))
   return lake.createTable(name, fields)
-}
-
-function fileLocation(surroundings: Surroundings, path: string): string {
-  return /^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith('/') ? path : `${surroundings.cwd}/${path}`
 }
 
 async function printReport(session: Session, report: WriteReport): Promise<void> {

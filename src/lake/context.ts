@@ -1,0 +1,13 @@
+/** What every handle of a lake shares. */
+import type { Runtime } from '../base/runtime.js'
+import type { Catalog } from '../catalog/catalog.js'
+import type { CommitEvent } from '../commit/commit-loop.js'
+import type { FileIO } from '../io/file-io.js'
+
+export interface LakeContext {
+  readonly catalog: Catalog
+  readonly io: FileIO
+  readonly runtime: Runtime
+  /** What happens inside commits: conflicts, retries, unknown outcomes. */
+  readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
+}
