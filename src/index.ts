@@ -40,3 +40,4 @@ export type { Snapshot, SnapshotLogEntry, TableMetadata } from './metadata/table
 export { formatTimestamp } from './schema/time.js'
 export type { Field, Schema, Type, Value } from './schema/types.js'
 export { parseAsOf, type SnapshotSelector } from './snapshot/resolve.js'
+export { type SqlText, sql } from './sql/template.js'

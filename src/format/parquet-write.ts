@@ -157,9 +157,9 @@ async function takeBatchIn(state: WriterState, batch: ColumnBatch): Promise<void
   state.rowCount += batch.length
   const stored = storableBatch(batch, state.options.fields)
   const rowBytes = batchSizeBytes(stored) / stored.length
-  const rowsMax = Math.max(1, Math.min(rowGroupRows, Math.floor(rowGroupBytes / Math.max(rowBytes, 1))))
   for (let from = 0; from < stored.length; ) {
-    const room = Math.max(1, Math.min(rowsMax, rowGroupRows - state.pendingRows))
+    const byBytes = Math.ceil((rowGroupBytes - state.pendingBytes) / Math.max(rowBytes, 1))
+    const room = Math.max(1, Math.min(rowGroupRows - state.pendingRows, byBytes))
     const to = Math.min(from + room, stored.length)
     state.pending.push(from === 0 && to === stored.length ? stored : sliceBatch(stored, from, to))
     state.pendingRows += to - from

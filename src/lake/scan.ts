@@ -15,10 +15,13 @@ import { planScan, type ScanPlan } from '../reader/plan.js'
 import { scanBatches } from '../reader/scan.js'
 import type { Schema } from '../schema/types.js'
 import { parseAsOf, resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
+import { isSqlText, type SqlText } from '../sql/template.js'
 import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
 
-/** A filter: SQL text such as `region = 'eu' and ts >= timestamp '2026-11-17'`, or an expression (see `sql`). */
-export type Where = string | Expression
+/**
+ * A filter: SQL text such as `region = 'eu' and ts >= timestamp '2026-11-17'`, the same with values in it, ``sql`region = ${'eu'}` ``,
+ * or an expression. */
+export type Where = string | SqlText | Expression
 
 /** A snapshot id, an ISO-8601 time with a zone, the name of a ref, or one of them by name. */
 export type AsOf = string | bigint | SnapshotSelector
@@ -111,7 +114,7 @@ async function boundFilter(where: Where, schema: Schema): Promise<ReturnType<typ
 
 /** @throws invalid-argument for text that is no filter */
 export async function whereExpression(where: Where): Promise<Expression> {
-  if (typeof where !== 'string') return where
+  if (typeof where !== 'string' && !isSqlText(where)) return where
   const { parsePredicate } = await import('../sql/predicate.js')
   return parsePredicate(where)
 }

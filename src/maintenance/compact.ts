@@ -142,7 +142,7 @@ async function rewriteAll(job: Job, groups: readonly CompactionGroup[]): Promise
         total.failures.push(errorText(error))
       }
     }
-    if (ready.length > 0) await commitGroups(job, ready, total)
+    if (ready.length > 0) await commitOrLose(job, ready, total)
   }
   if (total.failures.length === groups.length) throw firstError
   const isLost = total.committed === 0 && total.lost > 0
@@ -189,6 +189,16 @@ async function rewriteGroup(job: Job, group: CompactionGroup): Promise<readonly 
 /** Rows of files without a first row id have no lineage to keep: they get ids with the new file. */
 function keepsLineage(metadata: TableMetadata, group: CompactionGroup): boolean {
   return metadata.formatVersion >= 3 && group.tasks.some(task => task.entry.file.firstRowId !== undefined)
+}
+
+/** When other commits win every attempt, the groups are lost, as they are when their files change. */
+async function commitOrLose(job: Job, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
+  try {
+    await commitGroups(job, ready, total)
+  } catch (error) {
+    if (!isLakeError(error, 'conflict')) throw error
+    total.lost += ready.length
+  }
 }
 
 /** Commits what still stands of the groups, and deletes the new files of those that do not. */

@@ -5,6 +5,7 @@
  * @see Iceberg table spec, "Snapshots", and its appendix "Optional Snapshot Summary Fields"
  */
 import { LakeError } from '../base/errors.js'
+import { VERSION } from '../base/version.js'
 import { type ContentFile, isDeletionVector } from '../manifest/content-file.js'
 import { currentSchema, specById } from '../metadata/lookup.js'
 import { summaryPartitionLimit } from '../metadata/properties.js'
@@ -12,7 +13,7 @@ import type { Snapshot, SnapshotOperation, TableMetadata } from '../metadata/tab
 import { partitionPath } from '../schema/partition.js'
 
 /** Written into every snapshot; equal to name and version of the package. */
-export const ENGINE = { name: 'serac', version: '0.1.0' } as const
+export const ENGINE = { name: 'serac', version: VERSION } as const
 
 export interface SummaryInput {
   readonly metadata: TableMetadata

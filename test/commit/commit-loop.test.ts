@@ -340,9 +340,14 @@ describe('a catalog that breaks its contract', () => {
         reason: 'moved',
       }),
     }
-    const result = await commit({ ...world, catalog: broken }, [
-      { identifier: ORDERS, action: await appendOf('a') },
-    ])
+    const append = await appendOf('a')
+    const action: TableAction = (from, attempt) => {
+      if (attempt.number > 1)
+        throw new LakeError('conflict', 'our own commit looks like that of somebody else')
+      return append(from, attempt)
+    }
+    const result = await commit({ ...world, catalog: broken }, [{ identifier: ORDERS, action }])
+    expect(result.tables[0]?.metadata.snapshots).toHaveLength(1)
     expect(result.changed).toEqual([true])
     expect((await current()).metadata.snapshots).toHaveLength(1)
   })

@@ -180,13 +180,13 @@ describe('a stream position', () => {
   })
 
   it('is lost while its snapshot is kept but not in the history of the ref', async () => {
-    const first = await append('a')
-    const second = await append('b')
+    const fork = await append('a')
+    const forkId = fork.metadata.currentSnapshotId as bigint
     await step(1)
-    await foreign([setMain(second.metadata.currentSnapshotId)])
-    const metadata = await foreign([
-      { action: 'remove-snapshots', snapshotIds: [first.metadata.currentSnapshotId as bigint] },
-    ])
+    await foreign([setMain(forkId)])
+    await append('b')
+    const metadata = await foreign([{ action: 'remove-snapshots', snapshotIds: [forkId] }])
+    expect(metadata.snapshots).toHaveLength(2)
     expect(() => readStreamPosition(metadata, FEED)).toThrow(expect.objectContaining({ kind: 'conflict' }))
   })
 

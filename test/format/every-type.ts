@@ -2,7 +2,8 @@
 import type { Field, Value } from '../../src/schema/types.js'
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
-const uuid = (last: number): Uint8Array => Uint8Array.from({ length: 16 }, (_, at) => (at === 15 ? last : at * 17))
+const uuid = (last: number): Uint8Array =>
+  Uint8Array.from({ length: 16 }, (_, at) => (at === 15 ? last : at * 17))
 
 export const EVERY_TYPE: readonly Field[] = [
   { id: 1, name: 'id', required: true, type: { kind: 'long' } },

@@ -40,6 +40,27 @@ export async function ask(name: JudgeName, args: readonly string[], input?: unkn
   }
 }
 
+/** A request for `askAll`; `input` is what the judge reads as `-`. */
+export interface JudgeRequest {
+  readonly args: readonly string[]
+  readonly input?: unknown
+}
+
+/** Asks many things in turn, in one process of the engine. */
+export async function askAll(
+  name: JudgeName,
+  requests: readonly JudgeRequest[],
+): Promise<readonly JudgeAnswer[]> {
+  const folder = import.meta.dirname
+  const args = [join(folder, 'batch.py'), join(folder, name, 'judge.py')]
+  const { stdout, stderr } = await run(pythonOf(name), args, requests)
+  try {
+    return JSON.parse(stdout) as JudgeAnswer[]
+  } catch {
+    throw new Error(`${name} gave no answers: ${stderr.slice(-2000)}`)
+  }
+}
+
 /** The rows of an answer in one order, for comparison; a refusal fails the test with the engine's words. */
 export function sortedRows(answer: JudgeAnswer): readonly string[] {
   if (answer.rows === undefined) throw new Error(`the judge refused: ${answer.error} ${answer.message}`)

@@ -1,11 +1,16 @@
 /** Tables made from a checkpoint's description, holding its rows: where a feed without a snapshot starts. */
-import { connect } from '../../src/index.js'
+import { connect, type Lake } from '../../src/index.js'
 import { keyedTables, type SourceTable, sourceRows, sourceTables } from './source-state.js'
 
 const CHECKPOINT = 0
 
 export async function makeSourceTables(cwd: string, formatVersion: 2 | 3): Promise<void> {
   await using lake = await connect({ baseFolder: cwd })
+  await fillSourceTables(lake, formatVersion)
+}
+
+/** The same in a lake that is open. */
+export async function fillSourceTables(lake: Lake, formatVersion: 2 | 3): Promise<void> {
   for (const name of keyedTables(CHECKPOINT)) {
     const source = sourceTables(CHECKPOINT)[name] as SourceTable
     const table = await lake.createTable(`shop.${name}`, ddlOf(source), {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Lake, Namespace } from '../../index.js'
 import {
   collectPairs,
   commaList,
@@ -23,14 +24,15 @@ interface CreateOptions {
 export function addTableCommands(program: Command, surroundings: Surroundings): void {
   const table = program.command('table').description('list, create, show, rename and drop tables')
   table
-    .command('list <namespace>')
-    .description('list the tables of a namespace')
+    .command('list [namespace]')
+    .description('list the tables of a namespace, or of all')
     .option('--json', 'print one JSON document')
-    .action((namespace: string, _options, command: Command) =>
+    .action((namespace: string | undefined, _options, command: Command) =>
       withLake(command, surroundings, async session => {
-        const names = (await session.lake.listTables(namespace)).map(id =>
-          [...id.namespace, id.name].join('.'),
-        )
+        const namespaces =
+          namespace === undefined ? await allNamespaces(session.lake) : [namespace.split('.')]
+        const lists = await Promise.all(namespaces.map(levels => session.lake.listTables(levels)))
+        const names = lists.flat().map(id => [...id.namespace, id.name].join('.'))
         await printRows(session, { headers: ['table'], rows: names.map(name => [name]), json: names })
       }),
     )
@@ -84,6 +86,12 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
         await printResult(session, { json: { dropped: name }, text: `dropped ${name}; its files stay\n` })
       }),
     )
+}
+
+async function allNamespaces(lake: Lake, parent?: Namespace): Promise<readonly Namespace[]> {
+  const children = await lake.listNamespaces(parent)
+  const below = await Promise.all(children.map(child => allNamespaces(lake, child)))
+  return [...children, ...below.flat()]
 }
 
 function formatVersionOf(text: string | undefined): 2 | 3 | undefined {
