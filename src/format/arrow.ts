@@ -1,6 +1,6 @@
 /**
  * The bridge to Apache Arrow: our vectors have Arrow's layout, so most buffers cross without a copy. The only
- * file that knows the apache-arrow package.
+ * file that knows the apache-arrow package, hence its length.
  *
  * Towards Arrow a field id becomes the metadata `PARQUET:field_id`, at every depth, which is where Parquet
  * writers and readers look for it. From Arrow, units are brought to Iceberg's (milliseconds to micros, 8-bit

@@ -154,9 +154,8 @@ function parseFooter(
       tail,
     }
   } catch (error) {
-    throw error instanceof LakeError
-      ? error
-      : corrupt(location, 'the parquet footer cannot be decoded', error)
+    if (error instanceof LakeError) throw new LakeError(error.kind, error.message, { context: { location } })
+    throw corrupt(location, 'the parquet footer cannot be decoded', error)
   }
 }
 

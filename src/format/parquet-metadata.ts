@@ -7,6 +7,7 @@
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
 import { concatBytes, dataView, utf8Decode } from '../base/bytes.js'
+import { LakeError } from '../base/errors.js'
 import { parseThrift, serializeThrift, type ThriftStruct, type ThriftValue } from './parquet-thrift.js'
 
 export const PARQUET_MAGIC: Uint8Array = Uint8Array.of(0x50, 0x41, 0x52, 0x31)
@@ -92,9 +93,13 @@ export interface ParquetMetadata {
   readonly columnOrders?: ThriftValue | undefined
 }
 
-/** Parses the FileMetaData struct. Throws plain errors when the bytes are something else. */
+/**
+ * Parses the FileMetaData struct. Throws plain errors when the bytes are something else.
+ * @throws unsupported when columns are encrypted
+ */
 export function parseMetadata(bytes: Uint8Array): ParquetMetadata {
   const struct = parseThrift(bytes)
+  if (struct.field_8 !== undefined) throw new LakeError('unsupported', 'the parquet file is encrypted')
   return {
     schema: structs(struct.field_2).map(parseElement),
     rowCount: safe(struct.field_3),

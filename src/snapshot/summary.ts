@@ -13,7 +13,7 @@ import type { Snapshot, SnapshotOperation, TableMetadata } from '../metadata/tab
 import { partitionPath } from '../schema/partition.js'
 
 /** Written into every snapshot; equal to name and version of the package. */
-export const ENGINE = { name: 'serac', version: VERSION } as const
+export const ENGINE: { readonly name: string; readonly version: string } = { name: 'serac', version: VERSION }
 
 export interface SummaryInput {
   readonly metadata: TableMetadata

@@ -51,16 +51,14 @@ function arbitraryType(depth: number): fc.Arbitrary<Type> {
   const primitive = fc.constantFrom<Type>(...PRIMITIVES)
   if (depth === 0) return primitive
   const inner = arbitraryType(depth - 1)
-  const list = fc
-    .record({ required: fc.boolean(), type: inner })
-    .map(
-      ({ required, type }): Type => ({
-        kind: 'list',
-        elementId: 0,
-        elementRequired: required,
-        element: type,
-      }),
-    )
+  const list = fc.record({ required: fc.boolean(), type: inner }).map(
+    ({ required, type }): Type => ({
+      kind: 'list',
+      elementId: 0,
+      elementRequired: required,
+      element: type,
+    }),
+  )
   const map = fc.record({ required: fc.boolean(), value: inner }).map(
     ({ required, value }): Type => ({
       kind: 'map',

@@ -67,10 +67,15 @@ export function sortedRows(answer: JudgeAnswer): readonly string[] {
   return answer.rows.map(row => JSON.stringify(row)).sort()
 }
 
-function run(file: string, args: readonly string[], input: unknown): Promise<{ stdout: string; stderr: string }> {
+function run(
+  file: string,
+  args: readonly string[],
+  input: unknown,
+): Promise<{ stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = execFile(file, args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      if (error !== null && stdout === '') reject(new Error(`${file}: ${error.message}\n${stderr.slice(-2000)}`))
+      if (error !== null && stdout === '')
+        reject(new Error(`${file}: ${error.message}\n${stderr.slice(-2000)}`))
       else resolve({ stdout, stderr })
     })
     child.stdin?.end(input === undefined ? '' : JSON.stringify(input))

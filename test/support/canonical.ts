@@ -31,12 +31,17 @@ function canonical(type: Type, value: unknown): unknown {
       return Object.is(value, -0) ? '-0.0' : value
     case 'struct': {
       const row = value as Readonly<Record<string, unknown>>
-      return Object.fromEntries(type.fields.map(field => [field.name, canonical(field.type, row[field.name])]))
+      return Object.fromEntries(
+        type.fields.map(field => [field.name, canonical(field.type, row[field.name])]),
+      )
     }
     case 'list':
       return (value as readonly unknown[]).map(item => canonical(type.element, item))
     case 'map': {
-      const { keys, values } = value as { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
+      const { keys, values } = value as {
+        readonly keys: readonly unknown[]
+        readonly values: readonly unknown[]
+      }
       return keys
         .map((key, index) => [canonical(type.key, key), canonical(type.value, values[index])])
         .map(pair => [JSON.stringify(pair), pair] as const)
