@@ -76,7 +76,10 @@ export function stringifyJson(value: unknown, options: { readonly indent?: numbe
   return stringify(value, undefined, options.indent, [NEGATIVE_ZERO]) ?? 'null'
 }
 
-const NEGATIVE_ZERO = { test: (value: unknown): boolean => Object.is(value, -0), stringify: (): string => '-0.0' }
+const NEGATIVE_ZERO = {
+  test: (value: unknown): boolean => Object.is(value, -0),
+  stringify: (): string => '-0.0',
+}
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

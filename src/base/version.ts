@@ -1,2 +1,2 @@
-/** The version of serac, as in package.json (`test/tidy.test.ts` compares them). */
+/** The version of serac, as in package.json (`test/docs.test.ts` compares them). */
 export const VERSION = '0.1.0'

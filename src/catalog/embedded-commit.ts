@@ -184,8 +184,18 @@ async function writeFiles(
       { limit: FILES_AT_ONCE, signal: options.signal },
     )
   } catch (error) {
-    await context.io.delete(newFiles(swaps))
+    await deleteQuietly(context, newFiles(swaps))
     throw error
+  }
+}
+
+/** The outcome is decided already, and must come through: what cannot be deleted is a file that no pointer names. */
+async function deleteQuietly(context: CommitContext, locations: readonly string[]): Promise<void> {
+  if (locations.length === 0) return
+  try {
+    await context.io.delete(locations)
+  } catch {
+    // Orphan removal finds it.
   }
 }
 
@@ -208,12 +218,12 @@ async function swapOnce(
 ): Promise<CommitOutcome> {
   const { swaps } = prepared
   const outcome = await sendSwap(context, swaps, options).catch(async (error: unknown) => {
-    await context.io.delete(newFiles(swaps))
+    await deleteQuietly(context, newFiles(swaps))
     throw error
   })
   if (outcome.status === 'unknown') return unknownOutcome(context, prepared, outcome.cause)
   if (outcome.value.kind === 'swapped') return committed(context, swaps)
-  await context.io.delete(newFiles(swaps))
+  await deleteQuietly(context, newFiles(swaps))
   if (outcome.value.kind === 'no-namespace') throw namespaceMissing(outcome.value.swap.identifier.namespace)
   return movedConflict(outcome.value.swap)
 }
@@ -258,7 +268,7 @@ function setPointer(rows: Rows, { identifier, from, to }: Swap): void {
 /** Files that the metadata log dropped go when the table says so; a failure to delete them is no failure. */
 async function committed(context: CommitContext, swaps: readonly Swap[]): Promise<CommitOutcome> {
   const expired = swaps.flatMap(({ from, to }) => expiredMetadataFiles(from?.metadata, to.metadata))
-  if (expired.length > 0) await context.io.delete(expired)
+  await deleteQuietly(context, expired)
   return { status: 'committed', tables: swaps.map(swap => swap.to) }
 }
 

@@ -10,13 +10,14 @@
  * The journal is WAL on local file systems: readers and the writer do not block each other. Network file systems
  * cannot share its memory, so there it is a rollback journal. `synchronous=FULL` makes COMMIT durable.
  */
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
 import { checkSignal, type ErrorKind, errorText, LakeError } from '../base/errors.js'
 import { backoffMs } from '../base/retry.js'
 import type { Runtime } from '../base/runtime.js'
 import { storageError } from '../io/errno.js'
+import { makeFolder } from '../io/local.js'
 
 export interface BusyRetry {
   readonly waitMsMin: number
@@ -64,7 +65,7 @@ export interface OpenDbOptions {
 /** Opens the file; it and its folder are made when missing. @throws denied, unavailable, corrupt */
 export async function openEmbeddedDb(options: OpenDbOptions): Promise<EmbeddedDb> {
   const { path, signal } = options
-  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+  await makeFolder(dirname(path), { fsync: true }).catch((error: unknown) => {
     throw storageError(error, path)
   })
   const isNetwork = await isOnNetwork(dirname(path))
@@ -127,7 +128,11 @@ function readTransaction<T>(connection: Connection, work: (sql: Sql) => T): T {
   }
 }
 
-/** Busy at COMMIT (a reader, with a rollback journal) leaves the transaction open: it is undone and run again. */
+/**
+ * Busy at COMMIT (a reader, with a rollback journal) leaves the transaction open: it is undone and run again. After
+ * any other failure it is undone too, or the connection would keep the write lock; but what COMMIT wrote may come
+ * back with the journal, so the outcome stays open.
+ */
 function writeTransaction<T>(connection: Connection, work: (sql: Sql) => T): WriteOutcome<T> {
   const { database, sql } = connection
   database.exec('BEGIN IMMEDIATE')
@@ -136,7 +141,8 @@ function writeTransaction<T>(connection: Connection, work: (sql: Sql) => T): Wri
     database.exec('COMMIT')
     return { status: 'done', value }
   } catch (cause) {
-    if (isBusy(cause) && isUndone(database)) throw cause
+    const wasUndone = isUndone(database)
+    if (isBusy(cause) && wasUndone) throw cause
     return { status: 'unknown', cause }
   }
 }

@@ -38,33 +38,41 @@ export interface SourceTable {
   readonly name: string
 }
 
-export type ChangeEvent =
+/** A change of a row, or of a whole table. */
+export type ChangeEvent = ReadableEvent | PoisonEvent
+
+export type ReadableEvent =
   /** A row that is there from now on; an older row of its key is replaced whole. */
-  | {
+  | (ChangePlace & {
       readonly kind: 'insert'
-      readonly table: SourceTable
       readonly row: SourceRow
       readonly keyColumns: readonly string[]
       /** Set when the row moved here from another key: that row, deleted before in this transaction, fills unchanged columns. */
       readonly movedFrom?: SourceRow
-    }
+    })
   /** A changed row. `oldKey` is set when the key may differ; unchanged columns come from the row of the old key. */
-  | {
+  | (ChangePlace & {
       readonly kind: 'update'
-      readonly table: SourceTable
       readonly row: SourceRow
       readonly keyColumns: readonly string[]
       readonly oldKey?: SourceRow
-    }
-  | {
+    })
+  | (ChangePlace & {
       readonly kind: 'delete'
-      readonly table: SourceTable
       readonly key: SourceRow
       readonly keyColumns: readonly string[]
-    }
-  | { readonly kind: 'truncate'; readonly table: SourceTable }
-  /** A change whose values cannot be read. It matters only if its transaction is applied. */
-  | { readonly kind: 'poison'; readonly table: SourceTable; readonly line: number; readonly error: LakeError }
+    })
+  | (ChangePlace & { readonly kind: 'truncate' })
+
+/** A change that cannot be read. It matters only if it is to be applied. */
+export type PoisonEvent = ChangePlace & { readonly kind: 'poison'; readonly error: LakeError }
+
+/** What was changed, and where the feed says so. */
+export interface ChangePlace {
+  readonly table: SourceTable
+  /** Line of the feed, from 1. */
+  readonly line: number
+}
 
 /** Events that the source committed together. */
 export interface SourceTransaction {
@@ -80,6 +88,8 @@ export interface SourceTransaction {
 export interface FeedContext {
   /** Column types by source table, for formats that carry none. */
   readonly typesOf: (table: SourceTable) => readonly DeclaredColumn[] | undefined
+  /** Key columns that the user named, whatever the feed says. */
+  readonly keys?: readonly string[] | undefined
   /** Called for each record that carries no change: messages, heartbeats. */
   readonly onIgnored: (what: string) => void
 }

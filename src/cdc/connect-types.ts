@@ -8,8 +8,10 @@ import { base64Decode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
 import { type ExactJson, type ExactJsonObject, JsonNumber } from '../base/json.js'
 import { formatDecimal, parseUnscaled } from '../schema/decimal.js'
+import { floorDivide } from '../schema/time.js'
 import type { Type, Value } from '../schema/types.js'
 import { type DecodeCell, UNREPRESENTABLE } from './change-event.js'
+import { isExactObject } from './feed-lines.js'
 import {
   decodeInstant,
   decodePostgresText,
@@ -42,6 +44,7 @@ export function connectColumn(schema: ExactJsonObject): ConnectColumn {
   const semantic = name === undefined ? undefined : SEMANTIC_TYPES[name]
   if (semantic !== undefined) return semantic
   if (name === 'org.apache.kafka.connect.data.Decimal') return decimalColumn(schema)
+  if (name === 'io.debezium.data.Bits') return bitsColumn(Number(parametersOf(schema).length ?? 0))
   switch (schema.type) {
     case 'int8':
     case 'int16':
@@ -60,7 +63,10 @@ export function connectColumn(schema: ExactJsonObject): ConnectColumn {
     case 'string':
       return { type: { kind: 'string' }, decode: raw => decodeScalar(TEXT, raw) }
     case 'array':
-      return arrayColumn(isObject(schema.items) ? connectColumn(schema.items) : fromText('text'))
+      return arrayColumn(isExactObject(schema.items) ? connectColumn(schema.items) : fromText('text'))
+    case 'struct':
+    case 'map':
+      return fromText('text')
     default:
       throw new LakeError('unsupported', 'the feed has a column of a type that has no mapping', {
         context: { type: String(schema.type), name: name ?? '' },
@@ -81,15 +87,17 @@ function declaredType(type: PostgresType): ConnectColumn {
     case 'date':
       return { type: icebergType, decode: decodeDays }
     case 'timestamp':
-      return { type: icebergType, decode: raw => decodeTimestamp(raw, fraction <= 3 ? 1000n : 1n) }
+      return { type: icebergType, decode: raw => decodeTimestamp(raw, fraction <= 3 ? 'millis' : 'micros') }
     case 'time':
-      return { type: icebergType, decode: raw => decodeTime(raw, fraction <= 3 ? 1000n : 1n) }
+      return { type: icebergType, decode: raw => decodeTime(raw, fraction <= 3 ? 'millis' : 'micros') }
     case 'timestamptz':
       return { type: icebergType, decode: decodeZoned }
     case 'bytea':
       return { type: icebergType, decode: decodeBytes }
     case 'numeric':
       return { type: icebergType, decode: raw => decodeNumericOf(type, raw) }
+    case 'bit':
+      return bitsColumn(type.modifiers[0] ?? 1)
     default:
       return { type: icebergType, decode: raw => decodeScalar(type, raw) }
   }
@@ -97,10 +105,23 @@ function declaredType(type: PostgresType): ConnectColumn {
 
 const SEMANTIC_TYPES: Readonly<Record<string, ConnectColumn>> = {
   'io.debezium.time.Date': { type: { kind: 'date' }, decode: decodeDays },
-  'io.debezium.time.Timestamp': { type: { kind: 'timestamp' }, decode: raw => decodeTimestamp(raw, 1000n) },
-  'io.debezium.time.MicroTimestamp': { type: { kind: 'timestamp' }, decode: raw => decodeTimestamp(raw, 1n) },
-  'io.debezium.time.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 1000n) },
-  'io.debezium.time.MicroTime': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 1n) },
+  'io.debezium.time.Timestamp': {
+    type: { kind: 'timestamp' },
+    decode: raw => decodeTimestamp(raw, 'millis'),
+  },
+  'io.debezium.time.MicroTimestamp': {
+    type: { kind: 'timestamp' },
+    decode: raw => decodeTimestamp(raw, 'micros'),
+  },
+  'io.debezium.time.NanoTimestamp': {
+    type: { kind: 'timestamp' },
+    decode: raw => decodeTimestamp(raw, 'nanos'),
+  },
+  'io.debezium.time.NanoTime': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'nanos') },
+  // An interval has no type in Iceberg: the number of microseconds as text, as a feed without schemas gives it.
+  'io.debezium.time.MicroDuration': fromText('interval'),
+  'io.debezium.time.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'millis') },
+  'io.debezium.time.MicroTime': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'micros') },
   'io.debezium.time.ZonedTimestamp': { type: { kind: 'timestamptz' }, decode: decodeZoned },
   'io.debezium.data.Uuid': fromText('uuid'),
   'io.debezium.data.VariableScaleDecimal': {
@@ -110,9 +131,9 @@ const SEMANTIC_TYPES: Readonly<Record<string, ConnectColumn>> = {
   'org.apache.kafka.connect.data.Date': { type: { kind: 'date' }, decode: decodeDays },
   'org.apache.kafka.connect.data.Timestamp': {
     type: { kind: 'timestamp' },
-    decode: raw => decodeTimestamp(raw, 1000n),
+    decode: raw => decodeTimestamp(raw, 'millis'),
   },
-  'org.apache.kafka.connect.data.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 1000n) },
+  'org.apache.kafka.connect.data.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'millis') },
 }
 
 function fromText(declared: string): ConnectColumn {
@@ -128,7 +149,9 @@ function arrayColumn(element: ConnectColumn): ConnectColumn {
       if (!Array.isArray(raw)) throw malformed('array', raw)
       const values: Value[] = []
       for (const item of raw as readonly ExactJson[]) {
-        const value = element.decode(item)
+        // An array of several dimensions, which its type does not tell.
+        const value =
+          Array.isArray(item) && element.type.kind !== 'list' ? UNREPRESENTABLE : element.decode(item)
         if (value === UNREPRESENTABLE) return UNREPRESENTABLE
         values.push(value)
       }
@@ -138,26 +161,50 @@ function arrayColumn(element: ConnectColumn): ConnectColumn {
 }
 
 function decimalColumn(schema: ExactJsonObject): ConnectColumn {
-  const parameters = isObject(schema.parameters) ? schema.parameters : {}
+  const parameters = parametersOf(schema)
   const scale = Number(parameters.scale ?? 0)
   const precision = Number(parameters['connect.decimal.precision'] ?? 38)
   const fits = precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision
+  const limit = 10n ** BigInt(fits ? precision : 0)
   return {
     type: fits ? { kind: 'decimal', precision, scale } : { kind: 'string' },
     decode: raw => {
       if (raw === null) return null
       const unscaled = parseUnscaled(bytesOf(raw))
-      return fits ? unscaled : formatDecimal(unscaled, scale)
+      if (!fits) return scaledText(unscaled, scale)
+      if (unscaled >= limit || unscaled <= -limit) throw malformed(`decimal(${precision}, ${scale})`, raw)
+      return unscaled
     },
   }
+}
+
+/** PostgreSQL 15 has negative scales: whole tens, hundreds. */
+function scaledText(unscaled: bigint, scale: number): string {
+  return scale < 0 ? String(unscaled * 10n ** BigInt(-scale)) : formatDecimal(unscaled, scale)
+}
+
+/** `bit(n)`: little-endian bytes, without those in front that are zero, as the digits that PostgreSQL prints. */
+function bitsColumn(length: number): ConnectColumn {
+  const decode = (raw: ExactJson): Value => {
+    if (raw === null) return null
+    if (typeof raw === 'boolean') return raw ? '1' : '0'
+    let digits = ''
+    for (const byte of bytesOf(raw)) digits = byte.toString(2).padStart(8, '0') + digits
+    return digits.replace(/^0+/, '').padStart(length, '0')
+  }
+  return { type: { kind: 'string' }, decode }
+}
+
+function parametersOf(schema: ExactJsonObject): ExactJsonObject {
+  return isExactObject(schema.parameters) ? schema.parameters : {}
 }
 
 /** A numeric in any handling mode: text, number, or `{scale, value}`. */
 function decodeNumericOf(type: PostgresType, raw: ExactJson): Value | typeof UNREPRESENTABLE {
   if (raw === null) return null
-  if (isObject(raw)) {
+  if (isExactObject(raw)) {
     const scale = raw.scale instanceof JsonNumber ? Number(raw.scale.text) : 0
-    return decodePostgresText(type, formatDecimal(parseUnscaled(bytesOf(raw.value ?? null)), scale))
+    return decodePostgresText(type, scaledText(parseUnscaled(bytesOf(raw.value ?? null)), scale))
   }
   const text = raw instanceof JsonNumber ? raw.text : String(raw)
   return decodePostgresText(type, NUMERIC_NAMES[text] ?? text)
@@ -174,27 +221,47 @@ function decodeScalar(type: PostgresType, raw: ExactJson): Value | typeof UNREPR
   if (typeof raw === 'string') return decodePostgresText(type, raw)
   if (raw instanceof JsonNumber) return decodePostgresText(type, raw.text)
   if (typeof raw === 'boolean') return decodePostgresText(type, String(raw))
-  throw malformed(type.base, raw)
+  // Geometric types and maps are objects of the connector's own making.
+  return decodePostgresText(type, exactJsonText(raw))
+}
+
+/** JSON text with the digits of numbers as they came. */
+function exactJsonText(value: ExactJson): string {
+  if (value instanceof JsonNumber) return value.text
+  if (Array.isArray(value)) return `[${(value as readonly ExactJson[]).map(exactJsonText).join(',')}]`
+  if (!isExactObject(value)) return JSON.stringify(value)
+  const members = Object.entries(value).map(
+    ([name, item]) => `${JSON.stringify(name)}:${exactJsonText(item)}`,
+  )
+  return `{${members.join(',')}}`
 }
 
 function decodeDays(raw: ExactJson): Value | typeof UNREPRESENTABLE {
   if (raw === null) return null
   const days = Number(integerOf('date', raw))
-  return INFINITE_DAYS.has(days) ? UNREPRESENTABLE : days
+  return INFINITE_DAYS.has(days) || (days | 0) !== days ? UNREPRESENTABLE : days
 }
 
-function decodeTimestamp(raw: ExactJson, microsPerUnit: bigint): Value | typeof UNREPRESENTABLE {
+type Unit = 'millis' | 'micros' | 'nanos'
+
+function decodeTimestamp(raw: ExactJson, unit: Unit): Value | typeof UNREPRESENTABLE {
   if (raw === null) return null
   const value = integerOf('timestamp', raw)
   if (INFINITE_TIMES.has(value)) return UNREPRESENTABLE
-  const micros = value * microsPerUnit
+  const micros = inMicros(value, unit)
   return BigInt.asIntN(64, micros) === micros ? micros : UNREPRESENTABLE
 }
 
-function decodeTime(raw: ExactJson, microsPerUnit: bigint): Value | typeof UNREPRESENTABLE {
+function decodeTime(raw: ExactJson, unit: Unit): Value | typeof UNREPRESENTABLE {
   if (raw === null) return null
-  const micros = integerOf('time', raw) * microsPerUnit
+  const micros = inMicros(integerOf('time', raw), unit)
   return micros >= 0n && micros < DAY_MICROS ? micros : UNREPRESENTABLE
+}
+
+/** PostgreSQL has microseconds, so nanoseconds lose nothing. */
+function inMicros(value: bigint, unit: Unit): bigint {
+  if (unit === 'micros') return value
+  return unit === 'millis' ? value * 1000n : floorDivide(value, 1000n)
 }
 
 function decodeZoned(raw: ExactJson): Value | typeof UNREPRESENTABLE {
@@ -207,8 +274,10 @@ function decodeBytes(raw: ExactJson): Value {
   return raw === null ? null : bytesOf(raw)
 }
 
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+
 function bytesOf(raw: ExactJson): Uint8Array {
-  if (typeof raw !== 'string') throw malformed('bytes', raw)
+  if (typeof raw !== 'string' || raw.length % 4 !== 0 || !BASE64.test(raw)) throw malformed('bytes', raw)
   return base64Decode(raw)
 }
 
@@ -217,14 +286,9 @@ function integerOf(type: string, raw: ExactJson): bigint {
   return BigInt(raw.text)
 }
 
-function isObject(value: ExactJson | undefined): value is ExactJsonObject {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
-  )
-}
-
 function malformed(type: string, raw: ExactJson): LakeError {
-  const value = raw instanceof JsonNumber ? raw.text : typeof raw
+  const value =
+    raw instanceof JsonNumber ? raw.text : typeof raw === 'string' ? raw.slice(0, 100) : typeof raw
   return new LakeError('corrupt', 'a value of the feed does not fit its column type', {
     context: { type, value },
   })

@@ -1,145 +1,193 @@
 /**
- * Debezium's envelope: `{before, after, source, op, transaction}`, bare or captured from Kafka as
- * `{topic, key, value, headers}`, with or without Connect schemas around key and value.
+ * Debezium's envelope, `{before, after, source, op, transaction}`, cut into source transactions.
  *
- * What real feeds do, and what is done about it:
- * - Inside one transaction `transaction.id` is `txid:lsn` with the LSN of each event: group by the part before
- *   the colon; the END record's LSN is the commit's position. A feed without transaction records is cut where
- *   `source.txId` changes and stands at `line:<n>`.
- * - A key update is delete(old) and create(new), joined by the headers `__debezium.newkey` / `oldkey`.
- * - A big value that was not touched is a placeholder text; in a snapshot row, or a create that is no key
- *   update, the same text is a real value.
- * - `before` of a delete holds fillers: only the record's key says which row.
+ * - With transaction records (`provide.transaction.metadata`): from BEGIN to END, whose LSN is the commit's
+ *   position. `transaction.id` is `txid:lsn` with the LSN of each event: only the part before the colon groups. A
+ *   transaction without its END is not handed on; a connector that was restarted sends it again.
+ * - Without them: cut where `source.txId` changes, positions are `line:<n>`.
+ * - Rows of a snapshot are handed on in parts, at the LSN where the snapshot was read. Those of an incremental
+ *   snapshot come between transactions, or inside one.
  */
-import { isLakeError, LakeError } from '../base/errors.js'
-import { type ExactJson, type ExactJsonObject, JsonNumber } from '../base/json.js'
-import {
-  type Cell,
-  type ChangeEvent,
-  type FeedContext,
-  type SourceColumn,
-  type SourceRow,
-  type SourceTable,
-  type SourceTransaction,
-  UNCHANGED,
-} from './change-event.js'
-import { type ConnectColumn, connectColumn, declaredColumn } from './connect-types.js'
-import { type FeedLine, parseFeedJson } from './feed-lines.js'
+import { LakeError } from '../base/errors.js'
+import { JsonNumber } from '../base/json.js'
+import type { ChangeEvent, FeedContext, SourceTransaction } from './change-event.js'
+import { createChangeReader } from './debezium-changes.js'
+import { type DebeziumRecord, headerOf, objectOf, readRecord, textOf } from './debezium-record.js'
+import { type FeedLine, isExactObject } from './feed-lines.js'
 import type { FeedPosition } from './feed-position.js'
 
-/** Rows of an initial snapshot that are handed on together: the snapshot need not fit in memory. */
+/** Rows of a snapshot that are handed on together: the snapshot need not fit in memory. */
 const SNAPSHOT_ROWS = 10_000
 
-const PLACEHOLDER = '__debezium_unavailable_value'
-const PLACEHOLDERS = new Set([
-  PLACEHOLDER,
-  Buffer.from(PLACEHOLDER).toString('base64'),
-  `hex:${Buffer.from(PLACEHOLDER).toString('hex')}`,
-])
-
-interface Shape {
-  readonly columns: readonly SourceColumn[]
-  readonly decoders: readonly ConnectColumn[]
-  readonly indexOf: ReadonlyMap<string, number>
-  readonly parts: Map<string, readonly SourceColumn[]>
-}
-
-/** A record with the wrappings of capture and schema taken off. */
-interface Record {
-  readonly line: FeedLine
-  readonly keySchema?: ExactJsonObject | undefined
-  readonly key?: ExactJsonObject | undefined
-  readonly valueSchema?: ExactJsonObject | undefined
-  readonly value: ExactJsonObject
-  readonly headers: ExactJsonObject
-}
-
-/** A transaction being collected. */
-interface Open {
-  readonly kind: 'snapshot' | 'marked' | 'by-txid'
-  readonly id: string
-  readonly events: ChangeEvent[]
-  lastLine: number
-  lsn: bigint
-  rows: number
-  source: string
-}
-
-/** @throws corrupt with the line's number; unsupported for flattened records */
+/** @throws corrupt with the line's number; unsupported for flattened records and other connectors */
 export async function* readDebezium(
   lines: AsyncIterable<FeedLine>,
   context: FeedContext,
 ): AsyncGenerator<SourceTransaction> {
-  const shapes = new Map<string, Shape>()
-  let open: Open | undefined
+  const changes = createChangeReader(context)
+  const grouping = createGrouping(context)
   for await (const line of lines) {
-    const record = unwrap(line)
+    const record = readRecord(line)
     if (record === undefined) continue
     const mark = transactionMark(record)
     if (mark !== undefined) {
-      if (open !== undefined && (mark.status === 'BEGIN' || open.kind !== 'marked')) {
-        const closed = close(open)
-        if (closed !== undefined) yield closed
-        open = undefined
-      }
-      if (mark.status === 'END' && open !== undefined) {
-        open.lastLine = line.number
-        yield transactionOf(open, { kind: 'lsn', lsn: mark.lsn })
-      }
-      open = mark.status === 'BEGIN' ? opened('marked', mark.id) : undefined
+      yield* mark.status === 'BEGIN' ? grouping.begin(mark.id) : grouping.end(mark)
       continue
     }
-    const group = groupOf(record, context)
-    if (group === undefined) continue
-    if (open === undefined || open.kind !== group.kind || open.id !== group.id) {
-      const closed = open === undefined ? undefined : close(open)
-      if (closed !== undefined) yield closed
-      open = opened(group.kind, group.id)
-    }
-    open.events.push(readChange(record, shapes, context))
-    open.lastLine = line.number
-    open.lsn = group.lsn
-    open.source = group.source
-    open.rows += 1
-    if (open.kind === 'snapshot' && open.events.length >= SNAPSHOT_ROWS) {
-      yield snapshotPart(open)
-      open = { ...open, events: [] }
+    const origin = originOf(record, context)
+    if (origin === undefined) continue
+    const leaves = headerOf(record, '__debezium.newkey') !== undefined
+    yield* grouping.add(changes.read(record), { ...origin, leaves })
+  }
+  yield* grouping.finish()
+}
+
+/** Where an event comes from. */
+interface Origin {
+  /** Rows of snapshots belong to no transaction. */
+  readonly txid: string | undefined
+  readonly lsn: bigint
+  readonly source: string
+  /** True for the first half of a key update. */
+  readonly leaves: boolean
+}
+
+interface TransactionMark {
+  readonly status: 'BEGIN' | 'END'
+  readonly id: string
+  readonly lsn: bigint
+  readonly line: number
+}
+
+/** Events that belong together, while they are collected. */
+interface OpenGroup {
+  readonly txid: string | undefined
+  /** Its BEGIN was seen: it counts only with its END. */
+  begun: boolean
+  readonly events: ChangeEvent[]
+  lsn: bigint
+  source: string
+  /** The last event is the first half of a key update. */
+  leaves: boolean
+}
+
+/** The transaction that was cut off last, until the feed has it again. */
+interface CutOff {
+  readonly txid: string
+  readonly line: number
+  /** It committed after this position, and before anything else that did. */
+  readonly after: bigint
+}
+
+interface Grouping {
+  add(event: ChangeEvent, origin: Origin): Iterable<SourceTransaction>
+  begin(txid: string): Iterable<SourceTransaction>
+  end(mark: TransactionMark): Iterable<SourceTransaction>
+  finish(): Iterable<SourceTransaction>
+}
+
+function createGrouping(context: FeedContext): Grouping {
+  let open: OpenGroup | undefined
+  let cutOff: CutOff | undefined
+  let sawMark = false
+  let countsLines = false
+  let reached = 0n
+  let snapshot = { lsn: -1n, rows: 0 }
+
+  function* close(): Generator<SourceTransaction> {
+    const group = open
+    open = undefined
+    const last = group?.events.at(-1)
+    if (group === undefined || last === undefined) return
+    if (group.begun) {
+      cutOff = { txid: group.txid ?? '', line: last.line, after: reached }
+    } else if (group.txid === undefined) {
+      yield snapshotPart(group, last.line)
+    } else {
+      countsLines = true
+      yield transactionOf(group, { kind: 'line', line: last.line })
     }
   }
-  const closed = open === undefined ? undefined : close(open)
-  if (closed !== undefined) yield closed
+  const snapshotPart = (group: OpenGroup, line: number): SourceTransaction => {
+    if (countsLines) return transactionOf(group, { kind: 'line', line })
+    const lsn = group.lsn > reached ? group.lsn : reached
+    const before = snapshot.lsn === lsn ? snapshot.rows : 0
+    snapshot = { lsn, rows: before + group.events.length }
+    return transactionOf(group, { kind: 'lsn', ...snapshot })
+  }
+  return {
+    *add(event, origin) {
+      // Rows of an incremental snapshot may come while a transaction is open: they are in its place.
+      const belongs =
+        open !== undefined && (open.txid === origin.txid || (open.begun && origin.txid === undefined))
+      if (!belongs) yield* close()
+      const group: OpenGroup = open ?? { ...origin, begun: false, events: [] }
+      group.events.push(event)
+      Object.assign(group, { lsn: origin.lsn, source: origin.source, leaves: origin.leaves })
+      open = group
+      if (group.txid === undefined && group.events.length >= SNAPSHOT_ROWS) yield* close()
+    },
+    *begin(txid) {
+      sawMark = true
+      if (cutOff?.txid === txid) cutOff = undefined
+      if (open?.txid === txid && !open.begun) {
+        open.begun = true
+        return
+      }
+      // A transaction that begins again was sent in part by a connector that was restarted.
+      if (open?.txid !== txid) yield* close()
+      open = { txid, begun: true, events: [], lsn: 0n, source: '', leaves: false }
+    },
+    *end(mark) {
+      const isHeadless = !sawMark
+      sawMark = true
+      if (open?.txid !== mark.id) yield* close()
+      const group = open
+      open = undefined
+      if (cutOff !== undefined && mark.lsn > cutOff.after) throw neverEnded(cutOff)
+      if (mark.lsn > reached) reached = mark.lsn
+      if (group === undefined || group.events.length === 0) return
+      const events = isHeadless && !group.begun ? group.events.map(headless) : group.events
+      yield transactionOf({ ...group, events }, { kind: 'lsn', lsn: mark.lsn })
+    },
+    *finish() {
+      if (open?.begun === true) {
+        if (open.events.length > 0) context.onIgnored('transaction without its end')
+        return
+      }
+      // The feed ends between the halves of a key update: the first waits for the second.
+      if (open?.leaves === true) open.events.pop()
+      yield* close()
+    },
+  }
 }
 
-function opened(kind: Open['kind'], id: string): Open {
-  return { kind, id, events: [], lastLine: 0, lsn: 0n, rows: 0, source: '' }
+function transactionOf(
+  group: Pick<OpenGroup, 'events' | 'source'>,
+  position: FeedPosition,
+): SourceTransaction {
+  const { events, source } = group
+  return { position, lastLine: events.at(-1)?.line ?? 0, events, source }
 }
 
-/** What is handed on when something else begins: a marked transaction without its END is incomplete. */
-function close(open: Open): SourceTransaction | undefined {
-  if (open.events.length === 0 || open.kind === 'marked') return undefined
-  if (open.kind === 'snapshot') return snapshotPart(open)
-  return transactionOf(open, { kind: 'line', line: open.lastLine })
+/** An event of a transaction whose beginning the feed lacks: to be refused, unless it was applied before. */
+function headless({ table, line }: ChangeEvent): ChangeEvent {
+  const error = new LakeError('corrupt', 'the feed begins inside of a transaction', { context: { line } })
+  return { kind: 'poison', table, line, error }
 }
 
-function snapshotPart(open: Open): SourceTransaction {
-  return transactionOf(open, { kind: 'lsn', lsn: open.lsn, rows: open.rows })
+function neverEnded(cutOff: CutOff): LakeError {
+  return new LakeError('corrupt', 'a transaction of the feed has no END record', {
+    context: { transaction: cutOff.txid, line: cutOff.line },
+  })
 }
 
-function transactionOf(open: Open, position: FeedPosition): SourceTransaction {
-  return { position, lastLine: open.lastLine, events: open.events, source: open.source }
-}
-
-function groupOf(
-  record: Record,
-  context: FeedContext,
-):
-  | { readonly kind: Open['kind']; readonly id: string; readonly lsn: bigint; readonly source: string }
-  | undefined {
+function originOf(record: DebeziumRecord, context: FeedContext): Omit<Origin, 'leaves'> | undefined {
   const { value, line } = record
   if (value.op === undefined) {
     if (value.__op !== undefined || value.__deleted !== undefined) {
       throw new LakeError('unsupported', 'the feed is flattened; capture the whole envelope', {
-        context: { line: line.number },
+        context: { line },
       })
     }
     context.onIgnored(value.ddl === undefined ? 'record without a change' : 'schema change record')
@@ -149,257 +197,33 @@ function groupOf(
     context.onIgnored('message')
     return undefined
   }
-  const source = objectOf(value.source, 'source', line)
-  const lsn = source.lsn instanceof JsonNumber ? BigInt(source.lsn.text) : undefined
-  if (lsn === undefined) {
+  const origin = objectOf(value.source, 'source', line)
+  if (!(origin.lsn instanceof JsonNumber)) {
     throw new LakeError('unsupported', 'only feeds of the PostgreSQL connector are read', {
-      context: { line: line.number, connector: String(source.connector ?? '') },
+      context: { line, connector: String(origin.connector ?? '') },
     })
   }
-  const at = { lsn, source: `${source.name ?? ''}/${source.db ?? ''}` }
-  if (value.op === 'r') return { kind: 'snapshot', id: 'snapshot', ...at }
-  if (isObject(value.transaction)) {
-    return { kind: 'marked', id: transactionId(textOf(value.transaction.id, 'transaction', line)).id, ...at }
+  const at = { lsn: BigInt(origin.lsn.text), source: `${origin.name ?? ''}/${origin.db ?? ''}` }
+  if (value.op === 'r') return { txid: undefined, ...at }
+  if (isExactObject(value.transaction)) {
+    return { txid: transactionId(textOf(value.transaction.id, 'transaction', line)).id, ...at }
   }
-  const txId = source.txId instanceof JsonNumber ? source.txId.text : ''
-  return { kind: 'by-txid', id: txId, ...at }
+  return { txid: origin.txId instanceof JsonNumber ? origin.txId.text : `line ${line}`, ...at }
 }
 
-function transactionMark(
-  record: Record,
-): { readonly status: 'BEGIN' | 'END'; readonly id: string; readonly lsn: bigint } | undefined {
+function transactionMark(record: DebeziumRecord): TransactionMark | undefined {
   const { status, id, op } = record.value
   if (op !== undefined || typeof id !== 'string' || (status !== 'BEGIN' && status !== 'END')) return undefined
   const { id: txid, lsn } = transactionId(id)
   if (lsn === undefined) {
     throw new LakeError('unsupported', 'only transaction records of the PostgreSQL connector are read', {
-      context: { line: record.line.number, id },
+      context: { line: record.line, id },
     })
   }
-  return { status, id: txid, lsn }
+  return { status, id: txid, lsn, line: record.line }
 }
 
 function transactionId(text: string): { readonly id: string; readonly lsn: bigint | undefined } {
   const match = /^(\d+):(\d+)$/.exec(text)
   return match === null ? { id: text, lsn: undefined } : { id: match[1] ?? '', lsn: BigInt(match[2] ?? '') }
-}
-
-function unwrap(line: FeedLine): Record | undefined {
-  const parsed = objectOf(parseFeedJson(line), 'line', line)
-  const captured = parsed.value !== undefined && parsed.op === undefined && parsed.payload === undefined
-  const value = captured ? parsed.value : parsed
-  if (value === null || value === undefined) return undefined
-  const { schema: valueSchema, payload } = takeSchemaOff(objectOf(value, 'value', line))
-  if (payload === null) return undefined
-  const key = captured && isObject(parsed.key) ? takeSchemaOff(parsed.key) : undefined
-  return {
-    line,
-    value: objectOf(payload, 'payload', line),
-    valueSchema,
-    key: isObject(key?.payload) ? key.payload : undefined,
-    keySchema: key?.schema,
-    headers: captured && isObject(parsed.headers) ? parsed.headers : {},
-  }
-}
-
-function takeSchemaOff(value: ExactJsonObject): {
-  readonly schema: ExactJsonObject | undefined
-  readonly payload: ExactJson
-} {
-  if (value.payload === undefined || value.schema === undefined) return { schema: undefined, payload: value }
-  return { schema: isObject(value.schema) ? value.schema : undefined, payload: value.payload }
-}
-
-function readChange(record: Record, shapes: Map<string, Shape>, context: FeedContext): ChangeEvent {
-  const source = objectOf(record.value.source, 'source', record.line)
-  const schema = source.schema ?? source.db ?? ''
-  const table: SourceTable = {
-    schema: textOf(schema, 'schema', record.line),
-    name: textOf(source.table, 'table', record.line),
-  }
-  if (record.value.op === 't') return { kind: 'truncate', table }
-  try {
-    return readRowChange(record, table, shapes, context)
-  } catch (error) {
-    if (isLakeError(error, 'corrupt')) return { kind: 'poison', table, line: record.line.number, error }
-    throw error
-  }
-}
-
-function readRowChange(
-  record: Record,
-  table: SourceTable,
-  shapes: Map<string, Shape>,
-  context: FeedContext,
-): ChangeEvent {
-  const { value, key, headers, line } = record
-  const keyColumns = key === undefined ? [] : Object.keys(key)
-  const image = value.op === 'd' ? value.before : value.after
-  const shape = shapeOf(record, table, shapes, context)
-  switch (value.op) {
-    case 'd': {
-      const row = key ?? objectOf(image, 'before', line)
-      return { kind: 'delete', table, keyColumns, key: readRow(row, shape, line, 'literal') }
-    }
-    case 'c': {
-      const oldKey = headerValue(headers, '__debezium.oldkey')
-      if (oldKey === undefined) break
-      const row = readRow(objectOf(image, 'after', line), shape, line, 'unchanged')
-      return { kind: 'insert', table, keyColumns, row, movedFrom: readRow(oldKey, shape, line, 'literal') }
-    }
-    case 'r':
-      break
-    case 'u': {
-      const row = readRow(objectOf(image, 'after', line), shape, line, 'unchanged')
-      return { kind: 'update', table, keyColumns, row }
-    }
-    default:
-      throw new LakeError('corrupt', 'a record has an unknown op', {
-        context: { line: line.number, op: String(value.op) },
-      })
-  }
-  return {
-    kind: 'insert',
-    table,
-    keyColumns,
-    row: readRow(objectOf(image, 'after', line), shape, line, 'literal'),
-  }
-}
-
-function headerValue(headers: ExactJsonObject, name: string): ExactJsonObject | undefined {
-  const header = headers[name]
-  if (!isObject(header)) return undefined
-  const { payload } = takeSchemaOff(header)
-  return isObject(payload) ? payload : undefined
-}
-
-function readRow(
-  image: ExactJsonObject,
-  shape: Shape,
-  line: FeedLine,
-  placeholder: 'unchanged' | 'literal',
-): SourceRow {
-  const names = Object.keys(image)
-  const columns = partOf(shape, names)
-  const cells: Cell[] = names.map(name => {
-    const raw = image[name] ?? null
-    if (placeholder === 'unchanged' && isPlaceholder(raw)) return UNCHANGED
-    return decodeCell(shape, name, raw, line)
-  })
-  return { columns, cells }
-}
-
-function decodeCell(shape: Shape, name: string, raw: ExactJson, line: FeedLine): Cell {
-  const decoder = shape.decoders[shape.indexOf.get(name) ?? -1]
-  if (decoder === undefined) return raw === null ? null : String(raw instanceof JsonNumber ? raw.text : raw)
-  try {
-    return decoder.decode(raw)
-  } catch (cause) {
-    if (!isLakeError(cause)) throw cause
-    throw new LakeError(cause.kind, cause.message, {
-      cause,
-      context: { ...cause.context, column: name, line: line.number },
-    })
-  }
-}
-
-function isPlaceholder(raw: ExactJson): boolean {
-  if (typeof raw === 'string') return PLACEHOLDERS.has(raw)
-  return Array.isArray(raw) && raw.length === 1 && typeof raw[0] === 'string' && PLACEHOLDERS.has(raw[0])
-}
-
-/** The columns of an image in its own order: the same array for the same names, so that callers resolve names once. */
-function partOf(shape: Shape, names: readonly string[]): readonly SourceColumn[] {
-  const signature = names.join('\u0000')
-  let part = shape.parts.get(signature)
-  if (part === undefined) {
-    part = names.map(
-      name => shape.columns[shape.indexOf.get(name) ?? -1] ?? { name, type: { kind: 'string' } },
-    )
-    shape.parts.set(signature, part)
-  }
-  return part
-}
-
-function shapeOf(
-  record: Record,
-  table: SourceTable,
-  shapes: Map<string, Shape>,
-  context: FeedContext,
-): Shape {
-  const fields = rowFields(record.valueSchema)
-  const signature = `${table.schema}.${table.name}${fields === undefined ? '' : fieldsSignature(fields)}`
-  let shape = shapes.get(signature)
-  if (shape === undefined) {
-    shape = fields === undefined ? declaredShape(record, table, context) : schemaShape(fields, record.line)
-    shapes.set(signature, shape)
-  }
-  return shape
-}
-
-function rowFields(schema: ExactJsonObject | undefined): readonly ExactJsonObject[] | undefined {
-  if (schema === undefined || !Array.isArray(schema.fields)) return undefined
-  const images = schema.fields as readonly ExactJsonObject[]
-  const image =
-    images.find(field => field.field === 'after') ?? images.find(field => field.field === 'before')
-  return Array.isArray(image?.fields) ? (image.fields as readonly ExactJsonObject[]) : undefined
-}
-
-function fieldsSignature(fields: readonly ExactJsonObject[]): string {
-  let signature = ''
-  for (const field of fields) {
-    const parameters = isObject(field.parameters) ? field.parameters : {}
-    const items = isObject(field.items) ? `${field.items.type}${field.items.name ?? ''}` : ''
-    signature += `|${field.field}:${field.type}:${field.name ?? ''}:${parameters.scale ?? ''}:${parameters['connect.decimal.precision'] ?? ''}:${items}`
-  }
-  return signature
-}
-
-function schemaShape(fields: readonly ExactJsonObject[], line: FeedLine): Shape {
-  return newShape(
-    fields.map(field => ({ name: textOf(field.field, 'field', line), ...connectColumn(field) })),
-  )
-}
-
-function declaredShape(record: Record, table: SourceTable, context: FeedContext): Shape {
-  const declared = context.typesOf(table)
-  if (declared === undefined) {
-    throw new LakeError('invalid-argument', 'the feed carries no types: name them with --types', {
-      context: { table: `${table.schema}.${table.name}`, line: record.line.number },
-    })
-  }
-  return newShape(declared.map(column => ({ name: column.name, ...declaredColumn(column.type) })))
-}
-
-function newShape(columns: readonly ({ readonly name: string } & ConnectColumn)[]): Shape {
-  return {
-    columns: columns.map(({ name, type }) => ({ name, type })),
-    decoders: columns,
-    indexOf: new Map(columns.map((column, index) => [column.name, index])),
-    parts: new Map(),
-  }
-}
-
-function objectOf(value: ExactJson | undefined, what: string, line: FeedLine): ExactJsonObject {
-  if (!isObject(value)) {
-    throw new LakeError('corrupt', 'a record of the feed is not a Debezium envelope', {
-      context: { line: line.number, missing: what },
-    })
-  }
-  return value
-}
-
-function isObject(value: ExactJson | undefined): value is ExactJsonObject {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
-  )
-}
-
-function textOf(value: ExactJson | undefined, what: string, line: FeedLine): string {
-  if (typeof value !== 'string') {
-    throw new LakeError('corrupt', 'a name of the feed is not text', {
-      context: { line: line.number, missing: what },
-    })
-  }
-  return value
 }

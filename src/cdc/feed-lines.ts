@@ -1,11 +1,12 @@
 /**
  * A feed as lines of text: plain or gzip, from a file or from any stream of bytes, in bounded memory.
  */
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { TextDecoder } from 'node:util'
 import { createGunzip } from 'node:zlib'
+import { concatBytes } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
-import { type ExactJson, parseJsonExact } from '../base/json.js'
+import { type ExactJson, type ExactJsonObject, JsonNumber, parseJsonExact } from '../base/json.js'
 import type { FileIO } from '../io/file-io.js'
 
 const CHUNK_BYTES = 1 << 20
@@ -88,6 +89,13 @@ export function parseFeedJson(line: FeedLine): ExactJson {
   }
 }
 
+/** True for a JSON object, which a number with exact digits is not. */
+export function isExactObject(value: ExactJson | undefined): value is ExactJsonObject {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+  )
+}
+
 function decodeLine(
   decoder: TextDecoder,
   bytes: Uint8Array,
@@ -122,15 +130,17 @@ async function* gunzipIfNeeded(
 ): AsyncGenerator<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
   const first = await firstBytes(iterator)
-  const all = rest(first, iterator)
+  const all = joined(first, iterator)
   if (first.length < 2 || first[0] !== 0x1f || first[1] !== 0x8b) {
     yield* all
     return
   }
   try {
-    for await (const chunk of Readable.from(all).pipe(createGunzip())) yield chunk as Uint8Array
+    // A pipeline, so that an error of the source ends the reading and an end of the reading closes the source.
+    const gunzip = pipeline(Readable.from(all), createGunzip(), () => undefined)
+    for await (const chunk of gunzip) yield chunk as Uint8Array
   } catch (cause) {
-    if (cause instanceof LakeError) throw cause
+    if (!isZlibError(cause)) throw cause
     throw new LakeError('corrupt', 'the feed is not valid gzip', {
       cause,
       context: { source, reason: errorText(cause) },
@@ -138,12 +148,27 @@ async function* gunzipIfNeeded(
   }
 }
 
-async function firstBytes(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
-  const first = await iterator.next()
-  return first.done === true ? new Uint8Array(0) : first.value
+function isZlibError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }
 
-async function* rest(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  if (first.length > 0) yield first
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
+/** The first chunks, two bytes at least: a stream may come in pieces of any size. */
+async function firstBytes(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array(0)
+  while (bytes.length < 2) {
+    const next = await iterator.next()
+    if (next.done === true) return bytes
+    bytes = concatBytes([bytes, next.value])
+  }
+  return bytes
+}
+
+/** The first bytes and what follows; closes the source when the reader has had enough. */
+async function* joined(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.length > 0) yield first
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
+  } finally {
+    await iterator.return?.()
+  }
 }

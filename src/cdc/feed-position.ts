@@ -2,9 +2,10 @@
  * Where a feed stands: the position of a source transaction's commit, never of a single change. Change
  * positions of interleaved transactions go backwards, commit positions do not.
  *
- *   lsn    PostgreSQL: end of the commit record, `0/1998A48`; `+n` when only the first n rows of an
- *          initial snapshot are applied
- *   line   feeds without transaction marks: number of the last line of a transaction, `line:1024`
+ *   lsn    PostgreSQL: end of the commit record, `0/1998A48`; `+n` after the first n rows of a snapshot that
+ *          the connector read there
+ *   line   feeds without transaction marks: number of a line, `line:1024`. It holds for this feed read from its
+ *          first line, or for one that begins with the same lines
  */
 import { LakeError } from '../base/errors.js'
 
@@ -49,16 +50,40 @@ export function printPosition(position: FeedPosition): string {
 }
 
 /**
- * True when a feed that stands at `reached` has passed a transaction, given by its position and its last line.
- * A line and an LSN compare in one case only: a feed that stands at a line has passed every line before it.
+ * True when a feed that stands at `reached` holds a change already. A transaction is passed as a whole by its
+ * commit; lines pass changes one by one, for a feed may have ended inside of a transaction.
  */
 export function isPassed(
-  transaction: { readonly position: FeedPosition; readonly lastLine: number },
+  change: { readonly position: FeedPosition; readonly line: number },
   reached: FeedPosition,
 ): boolean {
-  if (reached.kind === 'line') return transaction.lastLine <= reached.line
-  const position = transaction.position
+  if (reached.kind === 'line') return change.line <= reached.line
+  const { position } = change
   if (position.kind === 'line') return false
   if (position.lsn !== reached.lsn) return position.lsn < reached.lsn
-  return (position.rows ?? Number.POSITIVE_INFINITY) <= (reached.rows ?? Number.POSITIVE_INFINITY)
+  // The transaction that ends at an LSN comes before the snapshot rows that were read there.
+  return (position.rows ?? 0) <= (reached.rows ?? 0)
+}
+
+/**
+ * True for a transaction that belongs to a feed up to `until`, inclusive. An LSN without a count of rows includes
+ * the whole snapshot read there.
+ * @throws invalid-argument for an LSN where the feed's transactions have none
+ */
+export function isUpTo(
+  transaction: { readonly position: FeedPosition; readonly lastLine: number },
+  until: FeedPosition,
+): boolean {
+  if (until.kind === 'line') return transaction.lastLine <= until.line
+  const { position } = transaction
+  if (position.kind === 'line') {
+    throw new LakeError(
+      'invalid-argument',
+      'the feed has no transaction records: its positions are line:<n>',
+      {
+        context: { until: printPosition(until), line: transaction.lastLine },
+      },
+    )
+  }
+  return isPassed({ position, line: transaction.lastLine }, { rows: Number.POSITIVE_INFINITY, ...until })
 }

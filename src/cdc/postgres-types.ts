@@ -14,7 +14,8 @@
  * | char, varchar, text, json, jsonb, anything else | string |
  * | T[] | list of T |
  *
- * Not representable, so null and counted: infinite dates and timestamps, 24:00:00, NaN in a decimal.
+ * Not representable, so null and counted: infinite dates and timestamps, 24:00:00, NaN in a decimal, arrays of
+ * several dimensions (the type does not tell how many an array has).
  */
 import { hexDecode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
@@ -22,6 +23,7 @@ import { type ExactJson, JsonNumber } from '../base/json.js'
 import { parseDecimal } from '../schema/decimal.js'
 import { parseDate, parseTime, parseTimestamp } from '../schema/time.js'
 import type { Type, Value } from '../schema/types.js'
+import { parseUuid } from '../schema/uuid-text.js'
 import { UNREPRESENTABLE } from './change-event.js'
 
 type Decoded = Value | typeof UNREPRESENTABLE
@@ -124,7 +126,7 @@ export function decodePostgresText(type: PostgresType, text: string): Decoded {
     case 'bytea':
       return hexDecode(text.startsWith('\\x') ? text.slice(2) : text) ?? raise(type, text)
     case 'uuid':
-      return hexDecode(text.replaceAll('-', '')) ?? raise(type, text)
+      return parseUuid(text) ?? raise(type, text)
     case 'numeric':
       return decodeNumeric(type, text)
     case 'date':
@@ -144,9 +146,10 @@ function decodeInteger(type: PostgresType, text: string, bits: 32 | 64): Value {
   return bits === 32 ? Number(value) : value
 }
 
+const DOUBLE = /^(NaN|-?Infinity|[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$/
+
 function decodeDouble(type: PostgresType, text: string): number {
-  const value = Number(text)
-  return Number.isNaN(value) && text !== 'NaN' ? raise(type, text) : value
+  return DOUBLE.test(text) ? Number(text) : raise(type, text)
 }
 
 function decodeBoolean(type: PostgresType, text: string): boolean {
@@ -199,8 +202,12 @@ export function decodeInstant(type: PostgresType, text: string): Decoded {
   return decodeTemporal(type, text.replace(/^\+/, ''))
 }
 
-/** One-dimensional array text: `{1,NULL,"a,b"}`. Arrays of more dimensions have no list to go to. */
-function decodeArray(type: PostgresType, text: string): Decoded {
+/**
+ * One-dimensional array text: `{1,NULL,"a,b"}`, with bounds in front where they do not begin at 1: `[0:1]={1,2}`.
+ * Arrays of more dimensions have no list to go to.
+ */
+function decodeArray(type: PostgresType, given: string): Decoded {
+  const text = given.replace(/^\[-?\d+:-?\d+\]=/, '')
   if (text.startsWith('[') || text.startsWith('{{')) return UNREPRESENTABLE
   if (!text.startsWith('{') || !text.endsWith('}')) return raise(type, text)
   const element = { ...type, array: false }

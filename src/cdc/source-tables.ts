@@ -2,9 +2,10 @@
  * From a source table to the Iceberg table that follows it: its name, its columns, its key - and tables made
  * from what the feed itself says.
  */
-import { LakeError } from '../base/errors.js'
+import { errorText, LakeError } from '../base/errors.js'
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.js'
-import type { Field, Schema, Type } from '../schema/types.js'
+import { assignFreshIds } from '../schema/schema.js'
+import { type Field, isPrimitive, type Schema } from '../schema/types.js'
 import type { DeclaredColumn, SourceColumn, SourceTable } from './change-event.js'
 import { icebergTypeOfPostgres, parsePostgresType } from './postgres-types.js'
 
@@ -40,7 +41,11 @@ export function parseTypesFile(text: string): ReadonlyMap<string, DeclaredTable>
     const keys = Array.isArray(table.primary_key) ? table.primary_key.map(String) : []
     declared.set(name, { columns, keyColumns: keys })
   }
-  if (declared.size === 0) throw new LakeError('invalid-argument', 'the types file declares no table')
+  if (declared.size === 0) {
+    throw new LakeError('invalid-argument', 'the types file declares no table', {
+      context: { text: text.slice(0, 80) },
+    })
+  }
   return declared
 }
 
@@ -49,9 +54,14 @@ function parseTypesJson(text: string): JsonObject {
     const parsed = parseJson(text)
     if (isJsonObject(parsed)) return parsed
   } catch (cause) {
-    throw new LakeError('invalid-argument', 'the types file is not valid JSON', { cause })
+    throw new LakeError('invalid-argument', 'the types file is not valid JSON', {
+      cause,
+      context: { reason: errorText(cause) },
+    })
   }
-  throw new LakeError('invalid-argument', 'the types file is not an object')
+  throw new LakeError('invalid-argument', 'the types file is not an object', {
+    context: { text: text.slice(0, 80) },
+  })
 }
 
 function declaredColumn(column: unknown, table: string): DeclaredColumn {
@@ -84,21 +94,27 @@ export function sourceColumnsOf(declared: readonly DeclaredColumn[]): readonly S
 
 /**
  * The schema of a table made from the feed: optional columns, but for the key, whose columns are the identifier
- * fields. Ids count up from 1 in order; creating the table assigns them afresh.
+ * fields - unless one is of a type that Iceberg does not allow there, such as double. Ids are those of a new table.
+ * @throws invalid-argument for a key column that is not among the columns
  */
 export function schemaFromFeed(columns: readonly SourceColumn[], keyColumns: readonly string[]): Schema {
-  let nextId = columns.length
-  const numbered = (type: Type): Type => {
-    if (type.kind !== 'list') return type
-    nextId += 1
-    return { ...type, elementId: nextId, element: numbered(type.element) }
+  const unknown = keyColumns.find(key => !columns.some(column => column.name === key))
+  if (unknown !== undefined) {
+    throw new LakeError('invalid-argument', 'a key column is not a column of the table', {
+      context: { column: unknown },
+    })
   }
-  const fields: Field[] = columns.map((column, index) => ({
+  const named: Field[] = columns.map(({ name, type }, index) => ({
     id: index + 1,
-    name: column.name,
-    required: keyColumns.includes(column.name),
-    type: numbered(column.type),
+    name,
+    required: keyColumns.includes(name),
+    type,
   }))
-  const identifierFieldIds = fields.filter(field => keyColumns.includes(field.name)).map(field => field.id)
-  return { schemaId: 0, fields, identifierFieldIds }
+  const { fields } = assignFreshIds(named, { nextId: 1 })
+  const keys = fields.filter(field => field.required)
+  return { schemaId: 0, fields, identifierFieldIds: keys.every(isIdentifier) ? keys.map(key => key.id) : [] }
+}
+
+function isIdentifier({ type }: Field): boolean {
+  return isPrimitive(type) && type.kind !== 'float' && type.kind !== 'double'
 }

@@ -93,7 +93,8 @@ export function createTableChanges(schema: Schema, keyIndexes: readonly number[]
     entry.state = 'row'
   }
   const remove = (entry: Entry): void => {
-    entry.departed = rowOf(entry)
+    // A row that is gone already stays remembered: a feed may repeat what it sent.
+    entry.departed = rowOf(entry) ?? entry.departed
     entry.state = 'deleted'
     entry.cells = []
     departed.push(entry)
@@ -113,6 +114,8 @@ export function createTableChanges(schema: Schema, keyIndexes: readonly number[]
         return
       }
       const entry = entryOf(options.movedFrom)
+      // The row leaves its key with a delete of its own; where the feed lacks that, it leaves now.
+      if (entry.state === 'untouched') remove(entry)
       put(fill(cells, { entry, row: entry.departed }), key)
     },
     update(cells, options = {}) {

@@ -9,13 +9,17 @@ interface KindedError {
 }
 
 export function errorLine(error: unknown): string {
-  if (error instanceof CommanderError) return `serac: invalid-argument: ${usageMessage(error)}`
+  if (error instanceof CommanderError) return `serac: invalid-argument: ${usageMessage(error)} ${SEE}`
   if (isKinded(error)) return oneLine(`serac: ${error.kind}: ${error.message}${contextText(error.context)}`)
   const message = error instanceof Error ? error.message : String(error)
-  return oneLine(`serac: internal: ${message}`)
+  return oneLine(`serac: internal: ${message} {}`)
 }
 
+/** The context of a mistake that the argument parser found: it has the words in its message already. */
+const SEE = '{"see":"serac --help"}'
+
 function usageMessage(error: CommanderError): string {
+  if (error.code === 'commander.help') return 'a command is missing'
   return oneLine(error.message.replace(/^error: /, ''))
 }
 
@@ -24,7 +28,6 @@ function isKinded(error: unknown): error is KindedError {
 }
 
 function contextText(context: Readonly<Record<string, unknown>>): string {
-  if (Object.keys(context).length === 0) return ''
   return ` ${JSON.stringify(context, (_key, value) => (typeof value === 'bigint' ? String(value) : value))}`
 }
 

@@ -5,7 +5,7 @@ const CELL_COLUMNS_MAX = 60
 export function textTable(headers: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const cells = rows.map(row => headers.map((_, index) => cellText(row[index])))
   const widths = headers.map((header, index) =>
-    Math.max(displayWidth(header), ...cells.map(row => displayWidth(row[index] ?? ''))),
+    cells.reduce((width, row) => Math.max(width, displayWidth(row[index] ?? '')), displayWidth(header)),
   )
   const rightAligned = headers.map((_, index) =>
     rows.every(
@@ -23,12 +23,16 @@ export function textTable(headers: readonly string[], rows: readonly (readonly u
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'
-  const text = typeof value === 'object' ? JSON.stringify(value, exact) : String(value)
+  const text = typeof value === 'object' ? JSON.stringify(value, exact) : plainText(value)
   const oneLine = text.replace(/\p{Cc}/gu, control => JSON.stringify(control).slice(1, -1))
   const characters = [...oneLine]
   return characters.length <= CELL_COLUMNS_MAX
     ? oneLine
     : `${characters.slice(0, CELL_COLUMNS_MAX - 1).join('')}…`
+}
+
+function plainText(value: unknown): string {
+  return Object.is(value, -0) ? '-0.0' : String(value)
 }
 
 function exact(_key: string, value: unknown): unknown {

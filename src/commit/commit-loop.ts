@@ -55,6 +55,7 @@ export interface CommitOptions {
   readonly retry?: Partial<CommitLimits> | undefined
   /** Actions that run at once; default 4. */
   readonly concurrency?: number | undefined
+  /** Only listens: what it throws changes nothing of the commit, and is lost. */
   readonly onEvent?: ((event: CommitEvent) => void) | undefined
 }
 
@@ -160,7 +161,7 @@ async function runAttempt(context: LoopContext, attempt: Attempt): Promise<Commi
   }
   const outcome = await swap(context, { attempt, commits })
   if (outcome.status === 'conflict') return outcome
-  context.onEvent?.({ type: 'committed', attempt: attempt.number, tables: outcome.tables })
+  tell(context, { type: 'committed', attempt: attempt.number, tables: outcome.tables })
   return resultOf(context, { ...attempt, commits, tables: outcome.tables })
 }
 
@@ -251,11 +252,11 @@ async function swap(
     case 'unknown':
       files.doubtful()
       context.doubted.push(sent.commits)
-      context.onEvent?.({ type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
+      tell(context, { type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
       return settle(outcome, {
         ...context,
         limits: commitLimits(sent.attempt.bases, context.retry),
-        onLook: status => context.onEvent?.({ type: 'settled', attempt: sent.attempt.number, status }),
+        onLook: status => tell(context, { type: 'settled', attempt: sent.attempt.number, status }),
       })
     default:
       return unreachable(outcome)
@@ -311,22 +312,25 @@ async function explain(
   return refusal
 }
 
+/** Gentler than doubling, under which who lost a few races sleeps through everybody else's commits. */
+const RETRY_FACTOR = 1.5
+
 async function backOff(
   context: LoopContext,
   lost: { readonly attempt: Attempt; readonly startMs: number; readonly refusal: Refusal },
 ): Promise<void> {
   const { number, bases } = lost.attempt
   const { identifier, requirement, reason } = lost.refusal
-  context.onEvent?.({ type: 'conflict', attempt: number, identifier, requirement, reason })
+  tell(context, { type: 'conflict', attempt: number, identifier, requirement, reason })
   const limits = commitLimits(bases, context.retry)
-  const waitMs = backoffMs(number, limits, context.runtime)
+  const waitMs = backoffMs(number, { ...limits, factor: RETRY_FACTOR }, context.runtime)
   const elapsedMs = context.runtime.nowMs() - lost.startMs
   if (number > limits.retriesMax || elapsedMs + waitMs > limits.totalMsMax) {
     throw new LakeError('conflict', 'other commits won every attempt', {
       context: { table: printIdentifier(identifier), attempts: number, reason },
     })
   }
-  context.onEvent?.({ type: 'retry', attempt: number, waitMs })
+  tell(context, { type: 'retry', attempt: number, waitMs })
   await context.runtime.sleep(waitMs, context.signal)
 }
 
@@ -351,23 +355,36 @@ async function deleteGarbage(context: LoopContext): Promise<void> {
   try {
     const report = await context.io.delete(garbage)
     const failed = report.failed.map(failure => failure.location)
-    context.onEvent?.({ type: 'cleaned', deleted: report.deleted, failed })
+    tell(context, { type: 'cleaned', deleted: report.deleted, failed })
   } catch (cause) {
-    context.onEvent?.({ type: 'clean-up-failed', cause })
+    tell(context, { type: 'clean-up-failed', cause })
   }
 }
 
-/** After an unknown nothing is deleted. Never fails: the error that ended the commit is the one to report. */
+/**
+ * After an unknown nothing is deleted, and once something is published nothing of the operation is discarded. Never
+ * fails: the error that ended the commit is the one to report.
+ */
 async function cleanUpAfterFailure(context: LoopContext): Promise<void> {
   context.files.refused()
   if (context.files.hasDoubt) return
   await deleteGarbage(context)
+  if (context.files.hasPublished) return
   for (const target of context.targets) {
     try {
       await target.discard?.()
     } catch (cause) {
-      context.onEvent?.({ type: 'clean-up-failed', cause })
+      tell(context, { type: 'clean-up-failed', cause })
     }
+  }
+}
+
+/** A listener that throws may not make a commit that landed look like one that failed. */
+function tell(context: LoopContext, event: CommitEvent): void {
+  try {
+    context.onEvent?.(event)
+  } catch {
+    // Nobody is left to be told.
   }
 }
 

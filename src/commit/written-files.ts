@@ -18,6 +18,8 @@ export interface WrittenFiles {
   doubtful(): void
   /** True when some swap may have landed without our knowing. */
   readonly hasDoubt: boolean
+  /** True when a swap was accepted. */
+  readonly hasPublished: boolean
   /** Files that certainly nothing refers to. */
   garbage(): readonly string[]
 }
@@ -27,6 +29,7 @@ export function trackWrittenFiles(): WrittenFiles {
   const refused = new Set<string>()
   const kept = new Set<string>()
   let hasDoubt = false
+  let hasPublished = false
   const keep = (): void => {
     for (const location of pending) kept.add(location)
     pending = []
@@ -39,13 +42,19 @@ export function trackWrittenFiles(): WrittenFiles {
       for (const location of pending) refused.add(location)
       pending = []
     },
-    published: keep,
+    published: () => {
+      keep()
+      hasPublished = true
+    },
     doubtful: () => {
       keep()
       hasDoubt = true
     },
     get hasDoubt() {
       return hasDoubt
+    },
+    get hasPublished() {
+      return hasPublished
     },
     garbage: () => [...refused].filter(location => !kept.has(location)),
   }

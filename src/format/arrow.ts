@@ -46,9 +46,7 @@ import { base64Encode } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
 import { sliceBitmap } from '../batch/bitmap.js'
 import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
-import { projectBatch } from '../batch/project-batch.js'
 import { concatBatches } from '../batch/take.js'
-import { planProjection } from '../schema/projection.js'
 import type { Field, Type } from '../schema/types.js'
 import {
   daysOfMillis,
@@ -61,7 +59,6 @@ import {
   unsignedToLong,
   widenIntegers,
 } from './arrow-buffers.js'
-import { namedAsTable } from './arrow-input.js'
 
 export const FIELD_ID_KEY = 'PARQUET:field_id'
 
@@ -273,24 +270,17 @@ export function batchFromArrow(batch: RecordBatch, fields?: readonly Field[]): C
 }
 
 /**
- * The batches of what a user handed in, with the table's columns: matched by name, promoted where Iceberg allows
- * it, nulls or write defaults where a column is missing.
- * @throws invalid-argument for an unknown column or a type that does not fit, unsupported
+ * The batches of what a user handed in. `fieldsFor` says with which ids and types the columns are read, given the
+ * fields that Arrow's own schema makes: units are converted to those of the types.
+ * @throws unsupported for Arrow types without an Iceberg type; whatever `fieldsFor` throws
  */
 export function batchesOfArrow(
   input: ArrowTable | ArrowRecordBatch,
-  fields: readonly Field[],
+  fieldsFor: (given: readonly Field[]) => readonly Field[],
 ): ColumnBatch[] {
   const records: readonly RecordBatch[] = util.isArrowTable(input) ? input.batches : [input]
-  const given = namedAsTable(fieldsFromArrow(input.schema), fields)
-  const plan = planProjection(given, fields.map(withWriteDefault))
-  return records.map(record => projectBatch(batchFromArrow(record, given), plan, fields))
-}
-
-/** A column that is missing takes the write default where the plan would take the initial one. */
-function withWriteDefault(field: Field): Field {
-  const { initialDefault: _, ...rest } = field
-  return field.writeDefault === undefined ? rest : { ...rest, initialDefault: field.writeDefault }
+  const fields = fieldsFor(fieldsFromArrow(input.schema))
+  return records.map(record => batchFromArrow(record, fields))
 }
 
 /** All batches of an Arrow IPC stream or file. @throws corrupt, unsupported */

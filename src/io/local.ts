@@ -10,7 +10,7 @@
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { mapBounded } from '../base/concurrency.js'
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
@@ -224,21 +224,21 @@ async function openTemporary(store: LocalStore, path: string): Promise<Temporary
     return { path: temporary, handle: await open(temporary, 'wx') }
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
-    await makeFolder(store, dirname(path))
+    await makeFolder(dirname(path), store)
     return { path: temporary, handle: await open(temporary, 'wx') }
   }
 }
 
 /** Makes the folder and those above it, each durable in its parent. */
-async function makeFolder(store: LocalStore, folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
+export async function makeFolder(folder: string, store: { readonly fsync: boolean }): Promise<void> {
+  const first = await mkdir(resolve(folder), { recursive: true })
   if (first === undefined) return
-  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) {
     await syncFolder(store, dirname(made))
   }
 }
 
-async function syncFolder(store: LocalStore, folder: string): Promise<void> {
+async function syncFolder(store: { readonly fsync: boolean }, folder: string): Promise<void> {
   if (!store.fsync) return
   const handle = await open(folder, 'r')
   try {

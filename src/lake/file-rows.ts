@@ -1,4 +1,5 @@
 /** Rows of files, for `ingest`: Parquet as columns, JSON lines as objects. */
+import { utf8Decode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
 import { type ExactJson, isExactDouble, JsonNumber, parseJsonExact } from '../base/json.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
@@ -57,12 +58,20 @@ async function* parquetRows(
 }
 
 async function* jsonRows(io: FileIO, location: string, options: FileRowsOptions): AsyncGenerator<InputRow> {
-  const text = new TextDecoder().decode(await io.read(location, options))
+  const text = textOf(await io.read(location, options), location)
   let line = 0
   for (const lineText of text.split('\n')) {
     line += 1
     if (lineText.trim() === '') continue
     yield rowOf(lineText, { location, line })
+  }
+}
+
+function textOf(bytes: Uint8Array, location: string): string {
+  try {
+    return utf8Decode(bytes)
+  } catch (cause) {
+    throw new LakeError('corrupt', 'a file of rows is not UTF-8', { cause, context: { location } })
   }
 }
 

@@ -1,101 +1,105 @@
 /** Rows in any form that `append` and `upsert` take, as batches of the table's columns. */
-import { LakeError } from '../base/errors.js'
+import { isLakeError, LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { concatBatches } from '../batch/take.js'
 import { type ArrowRecordBatch, type ArrowTable, batchesOfArrow, isArrow } from '../format/arrow.js'
-import type { Field, Schema, Type } from '../schema/types.js'
+import type { Schema } from '../schema/types.js'
 import { conformRows } from '../writer/conform-rows.js'
+import { namedAsTable } from './named-columns.js'
 import { batchOfRows, type InputRow } from './rows-in.js'
 
-type RowsPart = InputRow | ArrowRecordBatch | ArrowTable | ColumnBatch
+type Columns = ArrowTable | ArrowRecordBatch | ColumnBatch
+type RowsPart = InputRow | Columns
 
 /** Objects by column name, Arrow tables or record batches, column batches, or an iterable of them. */
-export type RowsInput = ArrowTable | ArrowRecordBatch | Iterable<RowsPart> | AsyncIterable<RowsPart>
+export type RowsInput = Columns | Iterable<RowsPart> | AsyncIterable<RowsPart>
 
 /** Rows of objects that become one batch. */
 const BATCH_ROWS = 8192
 
-/** @throws invalid-argument for a value that does not fit, naming row and column */
-export async function* inputBatches(fields: readonly Field[], rows: RowsInput): AsyncGenerator<ColumnBatch> {
+/**
+ * The rows in batches of the schema's columns, checked.
+ * @throws invalid-argument for what is no row, and for a column or a value that does not fit, naming row (from 0,
+ * over all that is given) and column
+ */
+export async function* inputBatches(schema: Schema, rows: RowsInput): AsyncGenerator<ColumnBatch> {
   let pending: InputRow[] = []
   let firstRow = 0
   const flush = (): ColumnBatch => {
-    const batch = batchOfRows(fields, pending, { firstRow })
+    const batch = batchOfRows(schema.fields, pending, { firstRow })
     firstRow += pending.length
     pending = []
     return batch
   }
   for await (const part of partsOf(rows)) {
-    const columns = columnsOf(part, fields)
-    if (columns !== undefined) {
+    if (isColumns(part)) {
       if (pending.length > 0) yield flush()
-      for (const batch of columns) {
+      for (const batch of columnsOf(part, schema)) {
+        yield conformed(batch, { schema, firstRow })
         firstRow += batch.length
-        yield batch
       }
       continue
     }
-    pending.push(part as InputRow)
+    pending.push(checkRow(part, firstRow + pending.length))
     if (pending.length >= BATCH_ROWS) yield flush()
   }
   if (pending.length > 0) yield flush()
 }
 
-/** All rows as one batch. */
+/** All rows as one batch. @throws as `inputBatches` */
 export async function collectBatch(schema: Schema, rows: RowsInput): Promise<ColumnBatch> {
   const batches: ColumnBatch[] = []
-  for await (const batch of inputBatches(schema.fields, rows)) batches.push(conformRows(batch, schema))
+  for await (const batch of inputBatches(schema, rows)) batches.push(batch)
   return concatBatches(schema.fields, batches)
 }
 
-function columnsOf(part: RowsPart, fields: readonly Field[]): readonly ColumnBatch[] | undefined {
-  if (isArrow(part)) return batchesOfArrow(part, fields)
-  return isColumnBatch(part) ? [byName(part, fields)] : undefined
+async function* partsOf(rows: RowsInput): AsyncGenerator<unknown> {
+  if (isColumns(rows)) yield rows
+  else if (isIterable(rows)) yield* rows
+  else throw new LakeError('invalid-argument', 'rows are given as objects in an array or another iterable')
 }
 
-function isColumnBatch(part: Exclude<RowsPart, ArrowTable | ArrowRecordBatch>): part is ColumnBatch {
-  return Array.isArray(part.fields) && Array.isArray(part.columns) && typeof part.length === 'number'
+function isIterable(rows: unknown): rows is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows)
+  )
 }
 
-/** Columns given from outside mean the table's columns of the same name, whatever their field ids. */
-function byName(batch: ColumnBatch, fields: readonly Field[]): ColumnBatch {
-  const named = batch.fields.map(given => {
-    const field = fields.find(candidate => candidate.name === given.name)
-    if (field === undefined) {
-      throw new LakeError('invalid-argument', 'the rows have a column that the table lacks', {
-        context: { column: given.name },
-      })
-    }
-    return { ...given, id: field.id, type: withIdsOf(given.type, field.type) }
+function isColumns(part: unknown): part is Columns {
+  return isArrow(part) || isColumnBatch(part)
+}
+
+function isColumnBatch(part: unknown): part is ColumnBatch {
+  if (typeof part !== 'object' || part === null || !('fields' in part && 'columns' in part)) return false
+  return Array.isArray(part.fields) && Array.isArray(part.columns) && 'length' in part
+}
+
+function columnsOf(part: Columns, { fields }: Schema): readonly ColumnBatch[] {
+  if (isArrow(part)) return batchesOfArrow(part, given => namedAsTable(given, fields, 'arrow'))
+  if (part.fields === fields) return [part]
+  return [{ ...part, fields: namedAsTable(part.fields, fields, 'batch') }]
+}
+
+/** A row number in an error counts from the first row given, not from the first of its batch. */
+function conformed(
+  batch: ColumnBatch,
+  { schema, firstRow }: { readonly schema: Schema; readonly firstRow: number },
+): ColumnBatch {
+  try {
+    return conformRows(batch, schema)
+  } catch (error) {
+    if (!isLakeError(error) || typeof error.context.row !== 'number') throw error
+    const context = { ...error.context, row: firstRow + error.context.row }
+    throw new LakeError(error.kind, error.message, { cause: error, context })
+  }
+}
+
+/** An array, a Map or a date has no columns by name, and would be taken for a row of nulls. */
+function checkRow(part: unknown, row: number): InputRow {
+  const isRow =
+    typeof part === 'object' && part !== null && !(Symbol.iterator in part) && !(part instanceof Date)
+  if (isRow) return part as InputRow
+  throw new LakeError('invalid-argument', 'a row is not an object of values by column name', {
+    context: { row },
   })
-  return { ...batch, fields: named }
-}
-
-/** The given type with the field ids of the wanted one, as far as they have the same shape. */
-function withIdsOf(given: Type, wanted: Type): Type {
-  if (given.kind === 'list' && wanted.kind === 'list') {
-    return { ...given, elementId: wanted.elementId, element: withIdsOf(given.element, wanted.element) }
-  }
-  if (given.kind === 'map' && wanted.kind === 'map') {
-    return {
-      ...given,
-      keyId: wanted.keyId,
-      key: withIdsOf(given.key, wanted.key),
-      valueId: wanted.valueId,
-      value: withIdsOf(given.value, wanted.value),
-    }
-  }
-  if (given.kind !== 'struct' || wanted.kind !== 'struct') return given
-  return {
-    kind: 'struct',
-    fields: given.fields.map(field => {
-      const twin = wanted.fields.find(candidate => candidate.name === field.name)
-      return twin === undefined ? field : { ...field, id: twin.id, type: withIdsOf(field.type, twin.type) }
-    }),
-  }
-}
-
-async function* partsOf(rows: RowsInput): AsyncGenerator<RowsPart> {
-  if (isArrow(rows)) yield rows
-  else yield* rows
 }

@@ -23,7 +23,7 @@ import { printType } from '../schema/type-text.js'
 import type { Field, Type, Value } from '../schema/types.js'
 import { parseUuid } from '../schema/uuid-text.js'
 
-/** A row by column name. A column that is missing is null. */
+/** A row by column name; its own properties count. A column that is missing takes its write default, else null. */
 export type InputRow = { readonly [column: string]: unknown }
 
 /** Columns of the given rows. `firstRow` is the number of the first one, for messages. @throws invalid-argument */
@@ -42,9 +42,14 @@ export function batchOfRows(
         })
       }
     }
-    return fields.map(field => valueOfField(field, row[field.name], number))
+    return fields.map(field => valueOfField(field, ownMember(row, field.name), number))
   })
   return batchOf(fields, values)
+}
+
+/** Not what an object inherits: a column may be called `constructor`. */
+function ownMember(row: object, name: string): unknown {
+  return Object.hasOwn(row, name) ? (row as InputRow)[name] : undefined
 }
 
 function valueOfField(field: Field, given: unknown, row: number): Value {
@@ -90,7 +95,7 @@ export function valueFrom(type: Type, given: unknown): Value {
     case 'timestamptz_ns':
       return timestampOf(type.kind, given)
     case 'string':
-      return textOf(given)
+      return wellFormed(textOf(given))
     case 'uuid':
       return given instanceof Uint8Array && given.length === 16
         ? given
@@ -115,16 +120,23 @@ export function valueFrom(type: Type, given: unknown): Value {
 }
 
 function structOf(fields: readonly Field[], given: unknown): Value {
-  if (typeof given !== 'object' || given === null) return misfit(given)
-  const object = new Map<string, unknown>(Object.entries(given))
-  const values = fields.map(field => {
-    const value = object.get(field.name)
-    object.delete(field.name)
-    return required(field.required, valueFrom(field.type, value))
-  })
-  const [unknown] = object.keys()
+  if (typeof given !== 'object' || given === null || Symbol.iterator in given) return misfit(given)
+  const unknown = Object.keys(given).find(name => !fields.some(field => field.name === name))
   if (unknown !== undefined) throw new TypeError(`there is no field ${unknown}`)
-  return values
+  return fields.map(field => {
+    const value = ownMember(given, field.name)
+    if (value === undefined && field.writeDefault !== undefined) return field.writeDefault
+    return inside(field.name, () => required(field.required, valueFrom(field.type, value)))
+  })
+}
+
+/** Says in which field of a struct a value does not fit. */
+function inside(name: string, value: () => Value): Value {
+  try {
+    return value()
+  } catch (cause) {
+    throw new TypeError(`${name}: ${errorText(cause)}`, { cause })
+  }
 }
 
 function required(isRequired: boolean, value: Value): Value {
@@ -141,13 +153,19 @@ function integerOf(given: unknown, bits: 32 | 64): bigint {
   return BigInt.asIntN(bits, value) === value ? value : misfit(given)
 }
 
-const FLOAT_TEXT = /^(NaN|-?Infinity|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i
+const FLOAT_TEXT = /^(NaN|-?Infinity|[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$/
 
+/** Rounded to the nearest float, as every decimal text is; refused where that is infinite or loses an integer's digits. */
 function floatOf(kind: 'float' | 'double', given: unknown): number {
-  if (typeof given === 'bigint') return Number(given)
-  const value = typeof given === 'string' && FLOAT_TEXT.test(given) ? Number(given) : given
+  const isText = typeof given === 'string' && FLOAT_TEXT.test(given)
+  const value = isText || typeof given === 'bigint' ? Number(given) : given
   if (typeof value !== 'number') return misfit(given)
-  return kind === 'float' ? Math.fround(value) : value
+  const stored = kind === 'float' ? Math.fround(value) : value
+  if (typeof given === 'bigint' && (!Number.isFinite(stored) || BigInt(stored) !== given))
+    return misfit(given)
+  const isInfinite =
+    typeof given === 'string' ? /inf/i.test(given) : Math.abs(value) === Number.POSITIVE_INFINITY
+  return Math.abs(stored) === Number.POSITIVE_INFINITY && !isInfinite ? misfit(given) : stored
 }
 
 function decimalText(given: unknown): string {
@@ -180,11 +198,23 @@ function entriesOf(given: unknown): (readonly [unknown, unknown])[] {
   return typeof given === 'object' && given !== null ? Object.entries(given) : misfit(given)
 }
 
+/** A half of a surrogate pair has no UTF-8. */
+function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? misfit(text) : text
+}
+
 function textOf(given: unknown): string {
   return typeof given === 'string' ? given : misfit(given)
 }
 
 function misfit(given: unknown): never {
-  const shown = typeof given === 'string' ? JSON.stringify(given.slice(0, 60)) : String(given).slice(0, 60)
+  const shown =
+    typeof given === 'string' ? JSON.stringify(given.slice(0, 60)) : shownValue(given).slice(0, 60)
   throw new TypeError(`${shown} does not fit`)
+}
+
+function shownValue(given: unknown): string {
+  return typeof given === 'object' && given !== null
+    ? `a value of type ${given.constructor?.name ?? 'object'}`
+    : String(given)
 }

@@ -10,6 +10,7 @@ import { type CommitTarget, commitTables } from '../commit/commit-loop.js'
 import { bind } from '../expression/bind.js'
 import type { CompactOptions, CompactReport } from '../maintenance/compact.js'
 import type { ExpireOptions, ExpireReport } from '../maintenance/expire.js'
+import type { DataFile } from '../manifest/content-file.js'
 import { currentSchema, currentSnapshot, defaultSpec } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
 import type { Snapshot, SnapshotLogEntry } from '../metadata/table-metadata.js'
@@ -72,7 +73,7 @@ export interface Table {
   /** Deletes the rows for which the filter is true. @throws unsupported on copy-on-write tables */
   delete(where: Where, options?: WriteOptions): Promise<WriteReport>
   scan(request?: ScanRequest): Scan
-  /** The table as of a snapshot id, a time or a ref: reads only. */
+  /** The table as of a snapshot id, a time or a ref: reads only, of the state that its first scan finds. */
   at(asOf: AsOf): { scan(request?: Omit<ScanRequest, 'asOf'>): Scan }
   /** Rewrites small files and files with many deletes into larger ones. */
   compact(options?: CompactRequest): Promise<CompactReport>
@@ -97,7 +98,17 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
     upsert: (rows, options = {}) => upsert(context, identifier, { rows, options }),
     delete: (where, options = {}) => deleteWhere(context, identifier, { where, options }),
     scan,
-    at: asOf => ({ scan: (request = {}) => scan({ ...request, asOf }) }),
+    at: asOf => {
+      let pinned: Promise<LoadedTable> | undefined
+      const state = (): Promise<LoadedTable> => {
+        pinned ??= load().catch(error => {
+          pinned = undefined
+          throw error
+        })
+        return pinned
+      }
+      return { scan: (request = {}) => openScan(io, { ...request, asOf }, state) }
+    },
     async compact(options = {}) {
       const { compactTable } = await import('../maintenance/compact.js')
       return compactTable(catalog, identifier, { ...options, ...shared })
@@ -129,13 +140,14 @@ async function append(
     naming: fileNaming(metadata, { operationUuid, taskId: 0 }),
     signal,
   })
+  let files: readonly DataFile[]
   try {
-    for await (const batch of inputBatches(schema.fields, given.rows)) await writer.write(batch)
+    for await (const batch of inputBatches(schema, given.rows)) await writer.write(batch)
+    files = await writer.close()
   } catch (error) {
     await writer.abort()
     throw error
   }
-  const files = await writer.close()
   return commitOne(
     context,
     {
@@ -166,7 +178,9 @@ async function upsert(
 function keysOf(schema: Schema, keys: readonly string[] | undefined): readonly string[] {
   if (keys !== undefined && keys.length > 0) return keys
   if (schema.identifierFieldIds.length === 0) {
-    throw new LakeError('invalid-argument', 'the table has no identifier fields: name the key columns')
+    throw new LakeError('invalid-argument', 'the table has no identifier fields: name the key columns', {
+      context: { columns: schema.fields.map(field => field.name) },
+    })
   }
   return schema.identifierFieldIds.map(id =>
     present(schema.fields.find(field => field.id === id)?.name, 'identifier'),

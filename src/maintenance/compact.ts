@@ -22,7 +22,6 @@ import type { TableMetadata } from '../metadata/table-metadata.js'
 import { createDeleteLoader } from '../reader/load-deletes.js'
 import { planScan, type ReadTask } from '../reader/plan.js'
 import { readTask } from '../reader/read-task.js'
-import { isUnpartitioned } from '../schema/partition.js'
 import { LAST_UPDATED_SEQUENCE_NUMBER_FIELD, ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import { fileKey } from '../snapshot/file-changes.js'
 import { openDataWriter } from '../writer/data-writer.js'
@@ -36,6 +35,12 @@ import {
   planCompaction,
   writeMaxFileSizeBytes,
 } from './compact-plan.js'
+import {
+  type PlannedState,
+  positionDeletesOf,
+  type RewrittenGroup,
+  standingGroups,
+} from './standing-groups.js'
 
 export interface CompactOptions extends CompactionOptions {
   readonly io: FileIO
@@ -102,12 +107,6 @@ interface Job extends CompactOptions {
   readonly limits: CompactionLimits
   /** Of the snapshot that was planned on. */
   readonly sequenceNumber: bigint
-}
-
-/** A group and the files that take its place. */
-interface RewrittenGroup {
-  readonly group: CompactionGroup
-  readonly files: readonly DataFile[]
 }
 
 async function liveTasks(
@@ -249,9 +248,11 @@ function replaceAction(
   const { io, limits } = job
   const snapshots = snapshotChanges(io, job)
   return async (base, attempt) => {
-    const tasks = await liveTasks(io, base, { changes: snapshots, signal: attempt.signal })
-    const current = new Map(tasks.map(task => [task.entry.file.location, task]))
-    const kept = ready.filter(({ group }) => stillStands(group, current, { job, base }))
+    const { metadata } = base
+    const { signal } = attempt
+    const tasks = await liveTasks(io, base, { changes: snapshots, signal })
+    const now = { metadata, snapshot: snapshots.headOf(metadata), tasks }
+    const kept = await standingGroups(io, ready, { planned: plannedState(job, snapshots), now, signal })
     const dangling = danglingDeletes(kept, tasks, job)
     onChange({ kept, dangling })
     if (kept.length === 0) return 'unchanged'
@@ -268,48 +269,13 @@ function replaceAction(
   }
 }
 
-type CurrentTasks = ReadonlyMap<string, ReadTask>
-
-/** True when each file of the group is live on the base, is the same file, and has the same deletes. */
-function stillStands(
-  group: CompactionGroup,
-  current: CurrentTasks,
-  options: { readonly job: Job; readonly base: LoadedTable },
-): boolean {
-  return group.tasks.every(then => {
-    const now = current.get(then.entry.file.location)
-    return (
-      now !== undefined &&
-      now.entry.dataSequenceNumber === then.entry.dataSequenceNumber &&
-      now.entry.file.firstRowId === then.entry.file.firstRowId &&
-      samePositionDeletes(then, now) &&
-      equalityDeletesReach(then, now, options)
-    )
-  })
-}
-
-function samePositionDeletes(then: ReadTask, now: ReadTask): boolean {
-  const before = keysOf(positionDeletesOf(then))
-  const after = keysOf(positionDeletesOf(now))
-  return before.size === after.size && [...before].every(key => after.has(key))
-}
-
-/** Deletes that were applied must still be there; newer ones must reach the new files of their own. */
-function equalityDeletesReach(
-  then: ReadTask,
-  now: ReadTask,
-  { job, base }: { readonly job: Job; readonly base: LoadedTable },
-): boolean {
-  const before = keysOf(then.deletes.equalityDeletes.map(entry => entry.file))
-  const after = keysOf(now.deletes.equalityDeletes.map(entry => entry.file))
-  if (![...before].every(key => after.has(key))) return false
-  const newer = now.deletes.equalityDeletes.filter(entry => !before.has(fileKey(entry.file)))
-  const outputSpecId = job.base.metadata.defaultSpecId
-  return newer.every(({ file, dataSequenceNumber }) => {
-    const spec = base.metadata.partitionSpecs.find(candidate => candidate.specId === file.specId)
-    const inScope = then.entry.file.specId === outputSpecId || (spec !== undefined && isUnpartitioned(spec))
-    return job.limits.useStartingSequenceNumber && inScope && dataSequenceNumber > job.sequenceNumber
-  })
+function plannedState({ base, limits, sequenceNumber }: Job, snapshots: SnapshotChanges): PlannedState {
+  const { metadata } = base
+  return {
+    metadata,
+    snapshot: snapshots.headOf(metadata),
+    sequenceNumber: limits.useStartingSequenceNumber ? sequenceNumber : undefined,
+  }
 }
 
 /** Deletes of rewritten files that reach no other live file, nor the new ones. */
@@ -334,15 +300,6 @@ function danglingDeletes(
     }
   }
   return [...candidates].filter(([key]) => !reached.has(key)).map(([, file]) => file)
-}
-
-function positionDeletesOf({ deletes }: ReadTask): ContentFile[] {
-  const files = deletes.positionDeletes.map(entry => entry.file)
-  return deletes.vector === undefined ? files : [deletes.vector.file, ...files]
-}
-
-function keysOf(files: readonly ContentFile[]): ReadonlySet<string> {
-  return new Set(files.map(fileKey))
 }
 
 async function discard(io: FileIO, groups: readonly RewrittenGroup[]): Promise<void> {

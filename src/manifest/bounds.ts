@@ -4,8 +4,8 @@
  */
 import type { ColumnStatistics, StatisticsOf } from '../expression/statistics.js'
 import { indexFields } from '../schema/schema.js'
-import { isPrimitive, type PrimitiveType, type Schema, type Value } from '../schema/types.js'
-import { parseValue } from '../schema/value.js'
+import { parseBounds } from '../schema/stored-bounds.js'
+import { isPrimitive, type PrimitiveType, type Schema } from '../schema/types.js'
 import type { FileMetrics } from './content-file.js'
 
 /** Statistics of a file's columns, by field id of the schema. */
@@ -21,8 +21,10 @@ function columnStatistics(file: FileMetrics, fieldId: number, type: PrimitiveTyp
   const valueCount = file.valueCounts?.get(fieldId)
   const nullCount = file.nullValueCounts?.get(fieldId)
   const nanCount = file.nanValueCounts?.get(fieldId)
-  const lower = boundOf(type, file.lowerBounds?.get(fieldId), 0)
-  const upper = boundOf(type, file.upperBounds?.get(fieldId), -0)
+  const { lower, upper } = parseBounds(type, {
+    lower: file.lowerBounds?.get(fieldId),
+    upper: file.upperBounds?.get(fieldId),
+  })
   return {
     ...(valueCount !== undefined && { valueCount }),
     ...(nullCount !== undefined && { nullCount }),
@@ -30,19 +32,4 @@ function columnStatistics(file: FileMetrics, fieldId: number, type: PrimitiveTyp
     ...(lower !== undefined && { lower }),
     ...(upper !== undefined && { upper }),
   }
-}
-
-/** Bounds of these types are not values of the type. */
-const WITHOUT_BOUNDS: readonly PrimitiveType['kind'][] = ['variant', 'geometry', 'geography', 'unknown']
-
-/**
- * A decoded bound. Zeros are widened, since not every writer tells -0.0 and 0.0 apart: `zeroSign` is the zero that
- * does not bound the other one from this side.
- */
-function boundOf(type: PrimitiveType, bytes: Uint8Array | undefined, zeroSign: 0 | -0): Value | undefined {
-  if (bytes === undefined || WITHOUT_BOUNDS.includes(type.kind)) return undefined
-  const value = parseValue(type, bytes)
-  if (value === null || Number.isNaN(value)) return undefined
-  const isFloat = type.kind === 'float' || type.kind === 'double'
-  return isFloat && Object.is(value, zeroSign) ? -zeroSign : value
 }

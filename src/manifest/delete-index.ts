@@ -18,6 +18,7 @@ import type { TableMetadata } from '../metadata/table-metadata.js'
 import { isUnpartitioned, partitionKey, partitionTypes } from '../schema/partition.js'
 import { DELETE_FILE_PATH_FIELD } from '../schema/reserved-fields.js'
 import { indexFields } from '../schema/schema.js'
+import { type ParsedBounds, parseBounds } from '../schema/stored-bounds.js'
 import type { PrimitiveType, Type } from '../schema/types.js'
 import { isPrimitive } from '../schema/types.js'
 import { compareValues, parseValue } from '../schema/value.js'
@@ -211,9 +212,7 @@ function mightShareKey(
 }
 
 /** What the statistics of a file say about one column; `undefined` members are unknown. */
-interface ColumnRange {
-  readonly lower: ReturnType<typeof parseValue>
-  readonly upper: ReturnType<typeof parseValue>
+interface ColumnRange extends ParsedBounds {
   readonly mightHoldNull: boolean
   readonly mightHoldNan: boolean
   readonly mightHoldValue: boolean
@@ -222,12 +221,10 @@ interface ColumnRange {
 function columnRange(file: ContentFile, id: number, type: PrimitiveType): ColumnRange {
   const values = file.valueCounts?.get(id)
   const nulls = file.nullValueCounts?.get(id)
-  const lower = file.lowerBounds?.get(id)
-  const upper = file.upperBounds?.get(id)
+  const bounds = { lower: file.lowerBounds?.get(id), upper: file.upperBounds?.get(id) }
   const isFloating = type.kind === 'float' || type.kind === 'double'
   return {
-    lower: lower === undefined ? undefined : parseValue(type, lower),
-    upper: upper === undefined ? undefined : parseValue(type, upper),
+    ...parseBounds(type, bounds),
     mightHoldNull: nulls === undefined || nulls > 0,
     mightHoldNan: isFloating && file.nanValueCounts?.get(id) !== 0,
     mightHoldValue: values === undefined || nulls === undefined || nulls < values,

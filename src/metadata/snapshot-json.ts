@@ -15,7 +15,7 @@ import {
   requiredText,
   textMapOf,
   textsOf,
-} from './json-fields.js'
+} from '../base/json-fields.js'
 import type {
   FormatVersion,
   MetadataLogEntry,

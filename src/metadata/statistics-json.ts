@@ -11,7 +11,7 @@ import {
   requiredLong,
   requiredText,
   textMapOf,
-} from './json-fields.js'
+} from '../base/json-fields.js'
 import { given } from './snapshot-json.js'
 import type { BlobMetadata, EncryptedKey, PartitionStatisticsFile, StatisticsFile } from './table-metadata.js'
 

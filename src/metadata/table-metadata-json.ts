@@ -9,6 +9,19 @@
  */
 import { isLakeError, LakeError } from '../base/errors.js'
 import { type JsonObject, parseJson, stringifyJson } from '../base/json.js'
+import {
+  asObject,
+  objectsOf,
+  optionalInt,
+  optionalList,
+  optionalLong,
+  optionalObject,
+  optionalText,
+  requiredInt,
+  requiredLong,
+  requiredText,
+  textMapOf,
+} from '../base/json-fields.js'
 import { trimTrailingSlash } from '../io/location.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
 import {
@@ -22,19 +35,6 @@ import { parseSchema, serializeSchema } from '../schema/schema-json.js'
 import { type SortOrder, UNSORTED } from '../schema/sort-order.js'
 import { parseSortOrder, serializeSortOrder } from '../schema/sort-order-json.js'
 import type { Schema } from '../schema/types.js'
-import {
-  asObject,
-  objectsOf,
-  optionalInt,
-  optionalList,
-  optionalLong,
-  optionalObject,
-  optionalText,
-  requiredInt,
-  requiredLong,
-  requiredText,
-  textMapOf,
-} from './json-fields.js'
 import { currentSchema, defaultSpec, snapshotById } from './lookup.js'
 import {
   given,

@@ -18,9 +18,9 @@ import type { ManifestFile } from '../manifest/manifest-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { partitionType } from '../schema/partition.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
+import { parseBounds } from '../schema/stored-bounds.js'
 import type { Field, Schema } from '../schema/types.js'
 import { isPrimitive } from '../schema/types.js'
-import { parseValue } from '../schema/value.js'
 
 export interface Pruner {
   /** False when the manifest holds no live file, or none whose partition can match. */
@@ -81,13 +81,12 @@ function keepPartitions(spec: SpecFilter | undefined, manifest: ManifestFile): b
   if (spec === undefined || manifest.partitions.length !== spec.fields.length) return true
   const summaries = manifest.partitions.map((summary, index) => {
     const type = spec.fields[index]?.type
-    const decode = (bytes: Uint8Array | undefined) =>
-      bytes === undefined || type === undefined || !isPrimitive(type) ? undefined : parseValue(type, bytes)
+    const stored = { lower: summary.lowerBound, upper: summary.upperBound }
+    const bounds = type === undefined || !isPrimitive(type) ? {} : parseBounds(type, stored)
     return {
       containsNull: summary.containsNull,
       containsNan: summary.containsNan,
-      lower: decode(summary.lowerBound),
-      upper: decode(summary.upperBound),
+      ...bounds,
       // The spec leaves both bounds out only when there is no value; without a null that is not believed.
       allNullOrNan:
         summary.containsNull && summary.lowerBound === undefined && summary.upperBound === undefined,

@@ -4,7 +4,7 @@
  */
 import { LakeError } from '../base/errors.js'
 import type { JsonObject, JsonValue } from '../base/json.js'
-import { isJsonArray, readInteger, readObjects, readText } from './json-reader.js'
+import { asObjects, optionalInt, optionalList, requiredInt, requiredText } from '../base/json-fields.js'
 import type { PartitionField, PartitionSpec } from './partition-spec.js'
 import { parseTransform, printTransform } from './transform.js'
 
@@ -13,7 +13,7 @@ export const PARTITION_FIELD_ID_MIN = 1000
 
 /** @throws corrupt when the JSON is no partition spec */
 export function parsePartitionSpec(json: JsonObject): PartitionSpec {
-  return { specId: readInteger(json, 'spec-id'), fields: parsePartitionFields(json.fields ?? null) }
+  return { specId: requiredInt(json, 'spec-id'), fields: parsePartitionFields(json.fields ?? null) }
 }
 
 /**
@@ -21,12 +21,11 @@ export function parsePartitionSpec(json: JsonObject): PartitionSpec {
  * @throws corrupt when the JSON is no list of partition fields
  */
 export function parsePartitionFields(json: JsonValue): readonly PartitionField[] {
-  return readObjects(json, 'partition fields').map((field, index) => ({
+  return asObjects(json, 'partition fields').map((field, index) => ({
     sourceId: readSourceId(field),
-    fieldId:
-      field['field-id'] === undefined ? PARTITION_FIELD_ID_MIN + index : readInteger(field, 'field-id'),
-    name: readText(field, 'name'),
-    transform: parseTransform(readText(field, 'transform')),
+    fieldId: optionalInt(field, 'field-id') ?? PARTITION_FIELD_ID_MIN + index,
+    name: requiredText(field, 'name'),
+    transform: parseTransform(requiredText(field, 'transform')),
   }))
 }
 
@@ -35,8 +34,9 @@ export function parsePartitionFields(json: JsonValue): readonly PartitionField[]
  * @throws unsupported when a transform has several sources
  */
 export function readSourceId(field: JsonObject): number {
-  const sources = field['source-ids']
-  if (field['source-id'] !== undefined || !isJsonArray(sources)) return readInteger(field, 'source-id')
+  const sources = optionalList(field, 'source-ids')
+  if (sources === undefined || optionalInt(field, 'source-id') !== undefined)
+    return requiredInt(field, 'source-id')
   const [first] = sources
   if (sources.length !== 1 || typeof first !== 'number') {
     throw new LakeError('unsupported', 'a transform of several columns is not supported')

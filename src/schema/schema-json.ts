@@ -4,14 +4,15 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.js'
 import {
-  isJsonArray,
-  malformed,
-  readBoolean,
-  readInteger,
-  readMember,
-  readObjects,
-  readText,
-} from './json-reader.js'
+  asObjects,
+  corruptField,
+  intsOf,
+  optionalInt,
+  requiredBoolean,
+  requiredInt,
+  requiredMember,
+  requiredText,
+} from '../base/json-fields.js'
 import { parseType, printType } from './type-text.js'
 import type { Field, ListType, MapType, Schema, StructType, Type } from './types.js'
 import { valueFromJson, valueToJson } from './value-json.js'
@@ -21,32 +22,27 @@ import { valueFromJson, valueToJson } from './value-json.js'
  * @throws corrupt when the JSON is no schema
  */
 export function parseSchema(json: JsonObject): Schema {
-  if (json.type !== 'struct') return malformed('type')
-  const ids = json['identifier-field-ids'] ?? []
+  if (json.type !== 'struct') throw corruptField('type', 'struct')
   return {
-    schemaId: json['schema-id'] === undefined ? 0 : readInteger(json, 'schema-id'),
+    schemaId: optionalInt(json, 'schema-id') ?? 0,
     fields: parseFields(json),
-    identifierFieldIds: isJsonArray(ids) ? ids.map(id => asId(id)) : malformed('identifier-field-ids'),
+    identifierFieldIds: intsOf(json, 'identifier-field-ids'),
   }
 }
 
-function asId(json: JsonValue): number {
-  return typeof json === 'number' && Number.isInteger(json) ? json : malformed('identifier-field-ids')
-}
-
 function parseFields(json: JsonObject): readonly Field[] {
-  return readObjects(json.fields, 'fields').map(parseField)
+  return asObjects(json.fields, 'fields').map(parseField)
 }
 
 function parseField(json: JsonObject): Field {
-  const type = parseTypeJson(readMember(json, 'type'))
+  const type = parseTypeJson(requiredMember(json, 'type'))
   const { doc } = json
   const initialDefault = json['initial-default']
   const writeDefault = json['write-default']
   return {
-    id: readInteger(json, 'id'),
-    name: readText(json, 'name'),
-    required: readBoolean(json, 'required'),
+    id: requiredInt(json, 'id'),
+    name: requiredText(json, 'name'),
+    required: requiredBoolean(json, 'required'),
     type,
     ...(typeof doc === 'string' ? { doc } : {}),
     ...(initialDefault === undefined ? {} : { initialDefault: valueFromJson(type, initialDefault) }),
@@ -60,7 +56,7 @@ function parseField(json: JsonObject): Field {
  */
 export function parseTypeJson(json: JsonValue): Type {
   if (typeof json === 'string') return parseType(json)
-  if (!isJsonObject(json)) return malformed('type')
+  if (!isJsonObject(json)) throw corruptField('type', 'text or an object')
   switch (json.type) {
     case 'struct':
       return { kind: 'struct', fields: parseFields(json) }
@@ -69,27 +65,27 @@ export function parseTypeJson(json: JsonValue): Type {
     case 'map':
       return parseMap(json)
     default:
-      return malformed('type')
+      throw corruptField('type', 'struct, list or map')
   }
 }
 
 function parseList(json: JsonObject): ListType {
   return {
     kind: 'list',
-    elementId: readInteger(json, 'element-id'),
-    elementRequired: readBoolean(json, 'element-required'),
-    element: parseTypeJson(readMember(json, 'element')),
+    elementId: requiredInt(json, 'element-id'),
+    elementRequired: requiredBoolean(json, 'element-required'),
+    element: parseTypeJson(requiredMember(json, 'element')),
   }
 }
 
 function parseMap(json: JsonObject): MapType {
   return {
     kind: 'map',
-    keyId: readInteger(json, 'key-id'),
-    key: parseTypeJson(readMember(json, 'key')),
-    valueId: readInteger(json, 'value-id'),
-    valueRequired: readBoolean(json, 'value-required'),
-    value: parseTypeJson(readMember(json, 'value')),
+    keyId: requiredInt(json, 'key-id'),
+    key: parseTypeJson(requiredMember(json, 'key')),
+    valueId: requiredInt(json, 'value-id'),
+    valueRequired: requiredBoolean(json, 'value-required'),
+    value: parseTypeJson(requiredMember(json, 'value')),
   }
 }
 

@@ -3,7 +3,7 @@
  * @see Iceberg table spec, Appendix C "Sort Orders"
  */
 import type { JsonObject } from '../base/json.js'
-import { malformed, readInteger, readObjects, readText } from './json-reader.js'
+import { asObjects, corruptField, requiredInt, requiredText } from '../base/json-fields.js'
 import { readSourceId } from './partition-spec-json.js'
 import type { SortField, SortOrder } from './sort-order.js'
 import { parseTransform, printTransform } from './transform.js'
@@ -11,21 +11,20 @@ import { parseTransform, printTransform } from './transform.js'
 /** @throws corrupt when the JSON is no sort order */
 export function parseSortOrder(json: JsonObject): SortOrder {
   return {
-    orderId: readInteger(json, 'order-id'),
-    fields: readObjects(json.fields, 'fields').map(parseSortField),
+    orderId: requiredInt(json, 'order-id'),
+    fields: asObjects(json.fields, 'fields').map(parseSortField),
   }
 }
 
 function parseSortField(json: JsonObject): SortField {
-  const direction = readText(json, 'direction').toLowerCase()
-  const nullOrder = readText(json, 'null-order').toLowerCase()
-  return {
-    sourceId: readSourceId(json),
-    transform: parseTransform(readText(json, 'transform')),
-    direction: direction === 'asc' || direction === 'desc' ? direction : malformed('direction'),
-    nullOrder:
-      nullOrder === 'nulls-first' || nullOrder === 'nulls-last' ? nullOrder : malformed('null-order'),
+  const direction = requiredText(json, 'direction').toLowerCase()
+  const nullOrder = requiredText(json, 'null-order').toLowerCase()
+  if (direction !== 'asc' && direction !== 'desc') throw corruptField('direction', 'asc or desc')
+  if (nullOrder !== 'nulls-first' && nullOrder !== 'nulls-last') {
+    throw corruptField('null-order', 'nulls-first or nulls-last')
   }
+  const transform = parseTransform(requiredText(json, 'transform'))
+  return { sourceId: readSourceId(json), transform, direction, nullOrder }
 }
 
 export function serializeSortOrder(order: SortOrder): JsonObject {

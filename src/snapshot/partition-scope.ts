@@ -5,8 +5,9 @@ import { currentSchema, specById } from '../metadata/lookup.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { partitionKey, partitionTypes } from '../schema/partition.js'
 import type { PartitionTuple } from '../schema/partition-spec.js'
+import { parseBounds } from '../schema/stored-bounds.js'
 import { isPrimitive, type Schema, type Type, type Value } from '../schema/types.js'
-import { compareValues, parseValue } from '../schema/value.js'
+import { compareValues } from '../schema/value.js'
 
 /** More partitions than this are not looked up one by one in a manifest's summary. */
 const TUPLES_MAX = 1_000
@@ -61,8 +62,7 @@ function mightHoldValue(summary: PartitionFieldSummary, type: Type, value: Value
   if (!isPrimitive(type)) return true
   if ((type.kind === 'float' || type.kind === 'double') && value === 0) return true
   if (Number.isNaN(value)) return summary.containsNan !== false
-  const lower = summary.lowerBound === undefined ? undefined : parseValue(type, summary.lowerBound)
-  const upper = summary.upperBound === undefined ? undefined : parseValue(type, summary.upperBound)
+  const { lower, upper } = parseBounds(type, { lower: summary.lowerBound, upper: summary.upperBound })
   if (lower !== undefined && compareValues(type, value, lower) < 0) return false
   return upper === undefined || compareValues(type, value, upper) <= 0
 }

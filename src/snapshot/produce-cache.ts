@@ -25,9 +25,9 @@ export interface ProduceCache {
   nextManifestNumber(): number
   added(group: string): CachedAdded | undefined
   keepAdded(group: string, cached: CachedAdded): void
-  /** What this removal made of the manifest at the location. */
-  rewritten(location: string, removalKey: string): RewrittenManifest | undefined
-  keepRewritten(location: string, removalKey: string, rewritten: RewrittenManifest): void
+  /** What this removal made of the manifest that the source key stands for. */
+  rewritten(source: string, removalKey: string): RewrittenManifest | undefined
+  keepRewritten(source: string, removalKey: string, rewritten: RewrittenManifest): void
   /** Drops what refers to these files: they are about to be deleted. */
   forget(locations: ReadonlySet<string>): void
 }
@@ -44,12 +44,11 @@ export function createProduceCache(): ProduceCache {
     keepAdded: (group, cached) => {
       added.set(group, cached)
     },
-    rewritten: (location, removalKey) =>
-      removalKey === currentRemoval ? rewritten.get(location) : undefined,
-    keepRewritten: (location, removalKey, result) => {
+    rewritten: (source, removalKey) => (removalKey === currentRemoval ? rewritten.get(source) : undefined),
+    keepRewritten: (source, removalKey, result) => {
       if (removalKey !== currentRemoval) rewritten.clear()
       currentRemoval = removalKey
-      rewritten.set(location, result)
+      rewritten.set(source, result)
     },
     forget: locations => {
       for (const [group, cached] of added) {

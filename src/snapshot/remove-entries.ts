@@ -95,11 +95,20 @@ async function rewriteOrReuse(
   manifest: ManifestFile,
   removal: Removal,
 ): Promise<RewrittenManifest> {
-  const known = site.cache.rewritten(manifest.location, removal.key)
+  const source = sourceKey(manifest)
+  const known = site.cache.rewritten(source, removal.key)
   if (known !== undefined) return known
   const rewritten = await rewriteManifest(site, manifest, removal)
-  site.cache.keepRewritten(manifest.location, removal.key, rewritten)
+  site.cache.keepRewritten(source, removal.key, rewritten)
   return rewritten
+}
+
+/**
+ * Equal for sources whose entries read alike. A manifest from before v3 gets its row ids by the first v3 list that
+ * names it: what was rewritten without them would number the rows anew.
+ */
+function sourceKey({ location, firstRowId }: ManifestFile): string {
+  return firstRowId === undefined ? location : `${location}#${firstRowId}`
 }
 
 async function rewriteManifest(

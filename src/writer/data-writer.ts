@@ -121,9 +121,13 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
     if (open.length >= openFilesMax) await open[0]?.files.closeFile()
   }
   const abort = async (): Promise<void> => {
-    for (const lane of lanes.values()) await lane.files.abort()
+    const written = done.splice(0).map(file => file.location)
+    for (const lane of lanes.values()) {
+      const open = await lane.files.abort()
+      if (open !== undefined) written.push(open)
+    }
     lanes.clear()
-    await io.delete(done.splice(0).map(file => file.location))
+    if (written.length > 0) await io.delete(written)
   }
 
   return {

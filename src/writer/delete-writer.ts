@@ -43,8 +43,6 @@ export async function writeRowDeletes(
 ): Promise<RowDeleteChange> {
   const { metadata } = options
   const merged = await mergeOlderDeletes(io, deletes, options)
-  const isGone = ({ task, positions }: MergedDeletes): boolean =>
-    positions.cardinality >= task.entry.file.recordCount
   const kept = merged.entries.filter(entry => !isGone(entry))
   const gone = merged.entries.filter(isGone).map(entry => entry.task)
   const write = metadata.formatVersion >= 3 ? writeDeletionVectors : writePositionDeletes
@@ -59,6 +57,12 @@ export async function writeRowDeletes(
     written: [...new Set(addedDeleteFiles.map(file => file.location))],
     deletedRows: merged.newRows,
   }
+}
+
+/** Positions beyond the last row, which some writers leave, are no rows: the count alone proves nothing. */
+function isGone({ task, positions }: MergedDeletes): boolean {
+  const { recordCount } = task.entry.file
+  return positions.cardinality >= recordCount && positions.selectLive(0, recordCount).length === 0
 }
 
 /** Delete files of a task that are about its data file and no other. */

@@ -25,8 +25,8 @@ export interface RollingWriter {
   write(batch: ColumnBatch): Promise<void>
   /** Finishes the open file; a later write opens another. */
   closeFile(): Promise<void>
-  /** Leaves nothing of the open file. */
-  abort(): Promise<void>
+  /** Gives up the open file; where it may stand all the same, when its closing failed at the very end. */
+  abort(): Promise<string | undefined>
 }
 
 /** Rows between two looks at the size of the file. */
@@ -57,8 +57,10 @@ export function rollingWriter(options: RollingWriterOptions): RollingWriter {
     },
     closeFile,
     async abort() {
-      await file?.parquet.abort()
+      const given = file
       file = undefined
+      await given?.parquet.abort()
+      return given?.location
     },
   }
 }

@@ -4,6 +4,7 @@
  * code points, never inside one.
  * @see Iceberg table spec, "Manifests", lower_bounds and upper_bounds
  */
+import { truncateString } from '../schema/transform.js'
 import type { PrimitiveType, Value } from '../schema/types.js'
 
 const MAX_CODE_POINT = 0x10ffff
@@ -12,7 +13,7 @@ const LAST_SURROGATE = 0xdfff
 
 /** A value that is at most `value` and at most `width` code points or bytes long. Other types stay whole. */
 export function truncateLowerBound(type: PrimitiveType, value: Value, width: number): Value {
-  if (type.kind === 'string' && typeof value === 'string') return codePointPrefix(value, width)
+  if (type.kind === 'string' && typeof value === 'string') return truncateString(value, width)
   if (type.kind === 'binary' && value instanceof Uint8Array) return value.subarray(0, width)
   return value
 }
@@ -24,16 +25,8 @@ export function truncateUpperBound(type: PrimitiveType, value: Value, width: num
   return value
 }
 
-function codePointPrefix(text: string, width: number): string {
-  let end = 0
-  for (let count = 0; count < width && end < text.length; count++) {
-    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1
-  }
-  return text.slice(0, end)
-}
-
 function raisedString(text: string, width: number): string | undefined {
-  const prefix = codePointPrefix(text, width)
+  const prefix = truncateString(text, width)
   if (prefix.length === text.length) return text
   const points = Array.from(prefix)
   while (points.length > 0) {

@@ -121,8 +121,8 @@ describe('a conflict', () => {
     const [first, second, third] = world.runtime.sleeps as [number, number, number]
     expect([
       first >= 500 && first <= 1000,
-      second >= 1000 && second <= 2000,
-      third >= 1500 && third <= 3000,
+      second >= 750 && second <= 1500,
+      third >= 1125 && third <= 2250,
     ]).toEqual([true, true, true])
     expect(discarded).toBe(1)
     const mine = (await locations(world.io)).filter(

@@ -8,27 +8,18 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commitTables } from '../../src/commit/commit-loop.js'
 import { streamAction } from '../../src/commit/stream-action.js'
-import { fillSourceTables } from '../support/cdc-lake.js'
 import { debezium, wal2json } from '../support/feeds.js'
-import { type ClosedLake, newClosedLake, openAs } from './memory-lake.js'
+import { type ClosedLake, openAs } from './memory-lake.js'
+import { emptyLake, filledLake } from './start-lakes.js'
 import { type Plan, type PlannedStep, planRun, type Scenario, stopAndRunAgain } from './stopping.js'
 
-const SEED_OF_START = 100
 const SEED_OF_OTHER = 200
+/** Some hundred runs. */
+const TIMEOUT_MS = 600_000
 
 let folder: string
-/** The source's tables as they were before the feed. */
-let filled: ClosedLake
-let empty: ClosedLake
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'serac-crash-'))
-  filled = newClosedLake(folder)
-  const { lake } = await openAs(filled, SEED_OF_START)
-  await fillSourceTables(lake, 2)
-  await lake.close()
-  empty = newClosedLake(folder)
-  await (await openAs(empty, SEED_OF_START)).lake.close()
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -47,7 +38,8 @@ describe('a process that applies a feed and stops', () => {
   let scenario: Scenario
   let plan: Plan
   beforeAll(async () => {
-    scenario = { start: filled, folder, feed: wal2json, portion: { checkpoint: 2, commitRows: 1000 } }
+    const portion = { checkpoint: 2, commitRows: 1000 }
+    scenario = { start: await filledLake(folder), folder, feed: wal2json, portion }
     plan = await planRun(scenario)
   })
 
@@ -66,31 +58,44 @@ describe('a process that applies a feed and stops', () => {
     expect(new Set(plan.steps.map(step => JSON.stringify(step.shows.pointers))).size).toBe(3)
   })
 
-  it("at any step leaves a whole lake, and running again gives the source's tables", async () => {
-    await stopAtEach(scenario, plan, plan.steps)
-  })
+  it(
+    "at any step leaves a whole lake, and running again gives the source's tables",
+    async () => {
+      await stopAtEach(scenario, plan, plan.steps)
+    },
+    TIMEOUT_MS,
+  )
 })
 
 describe('a process that makes its tables from a feed and stops', () => {
-  it("at any step leaves a whole lake, and running again gives the source's tables", async () => {
-    const portion = { checkpoint: 0, commitRows: 100_000 }
-    const scenario = { start: empty, folder, feed: debezium, portion }
-    const plan = await planRun(scenario)
-    const firstData = plan.steps.findIndex(step => step.name.includes('openWriter'))
-    await stopAtEach(scenario, plan, plan.steps.slice(0, firstData))
-  })
+  it(
+    "at any step leaves a whole lake, and running again gives the source's tables",
+    async () => {
+      const portion = { checkpoint: 0, commitRows: 100_000 }
+      const scenario = { start: await emptyLake(folder), folder, feed: debezium, portion }
+      const plan = await planRun(scenario)
+      const firstData = plan.steps.findIndex(step => step.name.includes('openWriter'))
+      await stopAtEach(scenario, plan, plan.steps.slice(0, firstData))
+    },
+    TIMEOUT_MS,
+  )
 })
 
 describe('a process that lost a race, and stops', () => {
-  it("at any step after it leaves a whole lake, and running again gives the source's tables", async () => {
-    const portion = { checkpoint: 1, commitRows: 100_000 }
-    const scenario = { start: filled, folder, feed: wal2json, portion, interfere: advanceAnotherStream }
-    const plan = await planRun(scenario)
-    // Inside a data file that is being written nothing is new here.
-    const steps = plan.steps.filter(step => step.isInterfered && !step.name.includes('writer-write'))
-    expect(steps.some(step => step.name.startsWith('before delete '))).toBe(true)
-    await stopAtEach(scenario, plan, steps)
-  })
+  it(
+    "at any step after it leaves a whole lake, and running again gives the source's tables",
+    async () => {
+      const portion = { checkpoint: 1, commitRows: 100_000 }
+      const start = await filledLake(folder)
+      const scenario = { start, folder, feed: wal2json, portion, interfere: advanceAnotherStream }
+      const plan = await planRun(scenario)
+      // Inside a data file that is being written nothing is new here.
+      const steps = plan.steps.filter(step => step.isInterfered && !step.name.includes('writer-write'))
+      expect(steps.some(step => step.name.startsWith('before delete '))).toBe(true)
+      await stopAtEach(scenario, plan, steps)
+    },
+    TIMEOUT_MS,
+  )
 })
 
 /** A commit of somebody else to one of the tables: it changes no row, but the head has moved. */

@@ -43,7 +43,11 @@ async function appendEach(table: TestTable, rows: readonly (readonly Value[])[])
 }
 
 /** Adds an equality delete file for some ids, as another engine would. */
-async function deleteByEquality(table: TestTable, ids: readonly bigint[]): Promise<void> {
+async function deleteByEquality(
+  table: TestTable,
+  ids: readonly bigint[],
+  scope: Pick<EqualityDeleteFile, 'specId' | 'partition'> = { specId: 0, partition: [] },
+): Promise<void> {
   const location = `memory://lake/ns/t/data/equality-${ids.join('-')}.parquet`
   const fields = [FIELDS[0]!]
   const writer = await openParquetWriter(table.io, location, { fields, codec: 'zstd' })
@@ -58,8 +62,7 @@ async function deleteByEquality(table: TestTable, ids: readonly bigint[]): Promi
     content: 'equality-deletes',
     location,
     format: 'parquet',
-    specId: 0,
-    partition: [],
+    ...scope,
     recordCount: ids.length,
     fileSizeBytes: sizeBytes,
     equalityFieldIds: [1],
@@ -238,6 +241,31 @@ describe.each([2, 3] as const)('compaction of a v%i table', formatVersion => {
     expect(report).toMatchObject({ status: 'more-left', groups: { planned: 2, committed: 1 } })
     expect(await compact(table)).toMatchObject({ status: 'done', groups: { planned: 1, committed: 1 } })
     expect(await table.rows()).toHaveLength(10)
+  })
+
+  it.each([
+    ['that reaches the new partition, and gives up', 'x', 'lost'],
+    ['of another partition, and lands', 'y', 'done'],
+  ] as const)('into another spec meets an equality delete %s', async (_, partition, status) => {
+    const table = await createTestTable({ fields: FIELDS, formatVersion })
+    await appendEach(table, FIVE)
+    const spec = { specId: 1, fields: [{ ...BY_PART[0], fieldId: 1000 }] }
+    await table.catalog.commit([
+      {
+        identifier: table.identifier,
+        requirements: [],
+        updates: [
+          { action: 'add-spec', spec },
+          { action: 'set-default-spec', specId: -1 },
+        ],
+      },
+    ])
+    const report = await compactRaced(table, () =>
+      deleteByEquality(table, [3n], { specId: 1, partition: [partition] }),
+    )
+    expect(report.status).toBe(status)
+    expect(sorted(await table.rows())).toEqual(sorted(FIVE))
+    expect((await orphans(table)).filter(location => !location.includes('equality-'))).toEqual([])
   })
 
   it('writes files of an older spec into the current one', async () => {

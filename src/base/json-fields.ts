@@ -2,19 +2,20 @@
  * Reading the members of a JSON object with a type each. `null` counts as absent, as Java and Python write
  * either; a member of another type, or one that is missing, is `corrupt` and named in the context.
  */
-import { LakeError } from '../base/errors.js'
-import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.js'
+import { LakeError } from './errors.js'
+import { isJsonObject, type JsonObject, type JsonValue } from './json.js'
 
 const LONG_MAX = 2n ** 63n - 1n
 
-function corrupt(field: string, expected: string): LakeError {
+/** The error of a member that is missing or not what it has to be. */
+export function corruptField(field: string, expected: string): LakeError {
   return new LakeError('corrupt', 'a metadata field is missing or of the wrong type', {
     context: { field, expected },
   })
 }
 
 function required<T>(value: T | undefined, field: string, expected: string): T {
-  if (value === undefined) throw corrupt(field, expected)
+  if (value === undefined) throw corruptField(field, expected)
   return value
 }
 
@@ -24,7 +25,7 @@ function member(object: JsonObject, field: string): JsonValue | undefined {
 
 /** The value itself, which has to be an object. `what` names it in the error. */
 export function asObject(value: JsonValue | undefined, what: string): JsonObject {
-  if (!isJsonObject(value)) throw corrupt(what, 'object')
+  if (!isJsonObject(value)) throw corruptField(what, 'object')
   return value
 }
 
@@ -39,7 +40,7 @@ export function requiredObject(object: JsonObject, field: string): JsonObject {
 
 export function optionalText(object: JsonObject, field: string): string | undefined {
   const value = member(object, field)
-  if (value !== undefined && typeof value !== 'string') throw corrupt(field, 'string')
+  if (value !== undefined && typeof value !== 'string') throw corruptField(field, 'string')
   return value
 }
 
@@ -50,7 +51,7 @@ export function requiredText(object: JsonObject, field: string): string {
 /** A whole number that a double holds exactly: counts, sizes, ids of schemas and specs, milliseconds. */
 export function optionalInt(object: JsonObject, field: string): number | undefined {
   const value = member(object, field)
-  if (value !== undefined && !Number.isSafeInteger(value)) throw corrupt(field, 'integer')
+  if (value !== undefined && !Number.isSafeInteger(value)) throw corruptField(field, 'integer')
   return typeof value === 'number' ? value : undefined
 }
 
@@ -71,7 +72,8 @@ export function requiredLong(object: JsonObject, field: string): bigint {
 function asLong(value: JsonValue, field: string): bigint {
   const long =
     typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(Number(value)) : undefined
-  if (long === undefined || long > LONG_MAX || long < -LONG_MAX - 1n) throw corrupt(field, '64-bit integer')
+  if (long === undefined || long > LONG_MAX || long < -LONG_MAX - 1n)
+    throw corruptField(field, '64-bit integer')
   return long
 }
 
@@ -89,7 +91,7 @@ export function durationToJson(ms: number | undefined): number | bigint | undefi
 
 export function optionalList(object: JsonObject, field: string): readonly JsonValue[] | undefined {
   const value = member(object, field)
-  if (value !== undefined && !Array.isArray(value)) throw corrupt(field, 'array')
+  if (value !== undefined && !Array.isArray(value)) throw corruptField(field, 'array')
   return value
 }
 
@@ -99,19 +101,36 @@ export function requiredList(object: JsonObject, field: string): readonly JsonVa
 
 /** The objects of a list; none when the list is absent. */
 export function objectsOf(object: JsonObject, field: string): readonly JsonObject[] {
-  return (optionalList(object, field) ?? []).map(item => asObject(item, field))
+  return asObjects(optionalList(object, field) ?? [], field)
+}
+
+/** The value itself, which has to be a list of objects. `what` names it in the error. */
+export function asObjects(value: JsonValue | undefined, what: string): readonly JsonObject[] {
+  if (!Array.isArray(value)) throw corruptField(what, 'array')
+  return (value as readonly JsonValue[]).map(item => asObject(item, what))
+}
+
+export function requiredBoolean(object: JsonObject, field: string): boolean {
+  const value = member(object, field)
+  if (typeof value !== 'boolean') throw corruptField(field, 'boolean')
+  return value
+}
+
+/** A member of any type but null. */
+export function requiredMember(object: JsonObject, field: string): JsonValue {
+  return required(member(object, field), field, 'value')
 }
 
 export function intsOf(object: JsonObject, field: string): readonly number[] {
   return (optionalList(object, field) ?? []).map(item => {
-    if (!Number.isSafeInteger(item)) throw corrupt(field, 'array of integers')
+    if (!Number.isSafeInteger(item)) throw corruptField(field, 'array of integers')
     return Number(item)
   })
 }
 
 export function textsOf(object: JsonObject, field: string): readonly string[] | undefined {
   return optionalList(object, field)?.map(item => {
-    if (typeof item !== 'string') throw corrupt(field, 'array of strings')
+    if (typeof item !== 'string') throw corruptField(field, 'array of strings')
     return item
   })
 }

@@ -1,0 +1,214 @@
+/**
+ * A table that follows a source table: which one it is, by which key, where its stream stands, and the changes
+ * that wait for the next commit. A table that does not exist yet is made from what the feed shows, when its first
+ * changes are committed: a feed that fails before leaves nothing behind.
+ */
+import { isLakeError, LakeError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Catalog, LoadedTable, Namespace, TableIdentifier } from '../catalog/catalog.js'
+import { printIdentifier } from '../catalog/identifier.js'
+import { createTable } from '../commit/create-table.js'
+import { readStreamPosition, type StreamPosition } from '../commit/stream-position.js'
+import { currentSchema } from '../metadata/lookup.js'
+import { sameSchema } from '../schema/schema.js'
+import type { Schema } from '../schema/types.js'
+import type { ChangeEvent, SourceTable } from './change-event.js'
+import { type FeedPosition, parsePosition } from './feed-position.js'
+import type { TableReport } from './feed-report.js'
+import { createRowMapper, type RowMapper } from './row-mapping.js'
+import {
+  type DeclaredTable,
+  declarationOf,
+  schemaFromFeed,
+  sourceColumnsOf,
+  tableNameOf,
+} from './source-tables.js'
+import { createTableChanges, type TableChanges } from './table-changes.js'
+
+export interface FollowedTable {
+  readonly source: SourceTable
+  readonly identifier: TableIdentifier
+  readonly report: TableReport
+  /** Undefined until the table is made. */
+  state: LoadedTable | undefined
+  schema: Schema
+  keyIndexes: readonly number[]
+  mapper: RowMapper
+  /** The stream's position as the table holds it, and what this run has taken in beyond it. */
+  stored: StreamPosition | undefined
+  reached: FeedPosition | undefined
+  /** What waits for the next commit. */
+  changes: TableChanges | undefined
+}
+
+/** One table follows one source table, or a namespace follows all. */
+export type FeedTarget = { readonly table: TableIdentifier } | { readonly namespace: Namespace }
+
+export interface FollowOptions {
+  readonly catalog: Catalog
+  readonly runtime: Runtime
+  readonly target: FeedTarget
+  readonly stream: string
+  readonly keys?: readonly string[] | undefined
+  readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
+  readonly formatVersion?: 2 | 3 | undefined
+  /** Told `table.column` of each cell that Iceberg cannot hold; may throw. */
+  readonly onUnrepresentable: (column: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The table that a change goes to. `absent`: there is none, and the change shows nothing to make one of, so there
+ * is nothing to change either. `keyless`: nothing says what identifies a row.
+ * @throws invalid-argument for key columns that the table lacks
+ */
+export async function followTable(
+  event: ChangeEvent,
+  options: FollowOptions,
+): Promise<FollowedTable | 'absent' | 'keyless'> {
+  const identifier = identifierFor(event.table, options.target)
+  const state = await loadIfThere(identifier, options)
+  if (state === undefined && event.kind !== 'insert' && event.kind !== 'update') return 'absent'
+  const schema = state === undefined ? newSchema(event, options) : currentSchema(state.metadata)
+  if (schema === undefined) return 'keyless'
+  const keyIndexes = keyIndexesOf(schema, keysFor(event, schema, options), identifier)
+  if (keyIndexes.length === 0) return 'keyless'
+  const stored = state === undefined ? undefined : readStreamPosition(state.metadata, options.stream)
+  return {
+    source: event.table,
+    identifier,
+    report: { inserts: 0, updates: 0, deletes: 0, truncates: 0, alreadyApplied: 0 },
+    state,
+    schema,
+    keyIndexes,
+    mapper: mapperOf({ schema, keyIndexes, identifier }, options),
+    stored,
+    reached: feedPositionOf(stored),
+    changes: undefined,
+  }
+}
+
+/** The set of changes that waits for the next commit. */
+export function pendingChanges(table: FollowedTable): TableChanges {
+  table.changes ??= createTableChanges(table.schema, table.keyIndexes)
+  return table.changes
+}
+
+/**
+ * The table's state, made now if there is none.
+ * @throws conflict when somebody else made the table meanwhile, with other columns
+ */
+export async function ensureTable(table: FollowedTable, options: FollowOptions): Promise<LoadedTable> {
+  table.state ??= await makeTable(table, options)
+  return table.state
+}
+
+/** What a commit leaves: the new state and position, no changes, and the schema as it is now. */
+export function moveOn(table: FollowedTable, state: LoadedTable, options: FollowOptions): void {
+  table.state = state
+  table.stored = readStreamPosition(state.metadata, options.stream)
+  table.changes = undefined
+  const schema = currentSchema(state.metadata)
+  if (schema === table.schema) return
+  // Somebody else may have changed columns: names and places are resolved anew.
+  const keys = table.keyIndexes.map(index => table.schema.fields[index]?.name ?? '')
+  table.keyIndexes = keyIndexesOf(schema, keys, table.identifier)
+  table.mapper = mapperOf({ schema, keyIndexes: table.keyIndexes, identifier: table.identifier }, options)
+  table.schema = schema
+}
+
+function mapperOf(
+  about: {
+    readonly schema: Schema
+    readonly keyIndexes: readonly number[]
+    readonly identifier: TableIdentifier
+  },
+  options: FollowOptions,
+): RowMapper {
+  const { schema, keyIndexes, identifier } = about
+  return createRowMapper({
+    schema,
+    keyIndexes,
+    table: printIdentifier(identifier),
+    onUnrepresentable: column => options.onUnrepresentable(`${identifier.name}.${column}`),
+  })
+}
+
+function identifierFor(source: SourceTable, target: FeedTarget): TableIdentifier {
+  return 'table' in target ? target.table : { namespace: target.namespace, name: tableNameOf(source) }
+}
+
+async function loadIfThere(
+  identifier: TableIdentifier,
+  { catalog, signal }: FollowOptions,
+): Promise<LoadedTable | undefined> {
+  try {
+    return await catalog.loadTable(identifier, { signal })
+  } catch (error) {
+    if (isLakeError(error, 'not-found') && !(await catalog.tableExists(identifier))) return undefined
+    throw error
+  }
+}
+
+/** The schema of a table made from the feed, or from `--types`. Undefined when that shows no key. */
+function newSchema(event: ChangeEvent, options: FollowOptions): Schema | undefined {
+  const declared = declarationOf(options.types, event.table)
+  const shown = event.kind === 'insert' || event.kind === 'update' ? event.row.columns : []
+  const columns = declared === undefined ? shown : sourceColumnsOf(declared.columns)
+  const unkeyed = schemaFromFeed(columns, [])
+  const keys = keysFor(event, unkeyed, options)
+  return keys.length === 0 ? undefined : schemaFromFeed(columns, keys)
+}
+
+/**
+ * Names of the key columns. For one table what the user says wins; in a namespace, where one list cannot be right
+ * for all tables, it stands in where nothing else tells. Without any, the table's identifier fields.
+ */
+function keysFor(event: ChangeEvent, schema: Schema, options: FollowOptions): readonly string[] {
+  const { keys = [] } = options
+  const named = 'keyColumns' in event ? event.keyColumns : []
+  const declared = declarationOf(options.types, event.table)?.keyColumns ?? []
+  const has = (name: string): boolean => schema.fields.some(field => field.name === name)
+  const lists =
+    'table' in options.target ? [keys, named, declared] : [named, declared, keys.every(has) ? keys : []]
+  return lists.find(list => list.length > 0) ?? []
+}
+
+/** Without names the identifier fields. @throws invalid-argument */
+function keyIndexesOf(
+  schema: Schema,
+  keys: readonly string[],
+  identifier: TableIdentifier,
+): readonly number[] {
+  if (keys.length === 0) {
+    return schema.identifierFieldIds.map(id => schema.fields.findIndex(field => field.id === id))
+  }
+  return keys.map(key => {
+    const index = schema.fields.findIndex(field => field.name === key)
+    if (index >= 0) return index
+    throw new LakeError('invalid-argument', 'a key column is not a column of the table', {
+      context: { table: printIdentifier(identifier), column: key },
+    })
+  })
+}
+
+async function makeTable(table: FollowedTable, options: FollowOptions): Promise<LoadedTable> {
+  const { catalog, runtime, formatVersion, signal } = options
+  const { identifier, schema } = table
+  try {
+    const plan = { identifier, schema, uuid: runtime.uuid(), formatVersion }
+    return await createTable(catalog, plan, { signal })
+  } catch (error) {
+    if (!isLakeError(error, 'already-exists')) throw error
+    const made = await catalog.loadTable(identifier, { signal })
+    if (sameSchema(currentSchema(made.metadata), schema)) return made
+    throw new LakeError('conflict', 'somebody else has made the table meanwhile, with other columns', {
+      cause: error,
+      context: { table: printIdentifier(identifier) },
+    })
+  }
+}
+
+function feedPositionOf(stored: StreamPosition | undefined): FeedPosition | undefined {
+  return stored === undefined ? undefined : parsePosition(String(stored.position))
+}
