@@ -17,10 +17,18 @@ const COMMIT_ROWS = 100
 
 type Say = (text: string) => Promise<void>
 
-export async function runDemo(surroundings: Surroundings, folder: string | undefined): Promise<void> {
+export interface DemoOptions {
+  /** The lake's folder; default a new one. */
+  readonly folder: string | undefined
+  /** One document at the end instead of the story. */
+  readonly json: boolean
+}
+
+/** @throws corrupt when a table differs from its source; already-exists when the folder holds a lake */
+export async function runDemo(surroundings: Surroundings, options: DemoOptions): Promise<void> {
   const { connect } = await import('../index.js')
-  const say: Say = text => print(surroundings.stdout, text)
-  const name = folder ?? (await freeFolder(surroundings))
+  const say: Say = options.json ? async () => undefined : text => print(surroundings.stdout, text)
+  const name = options.folder ?? (await freeFolder(surroundings))
   await using lake = await connect({ baseFolder: surroundings.cwd, warehouse: name })
   if ((await lake.listNamespaces()).length > 0) {
     const { LakeError } = await import('../index.js')
@@ -38,8 +46,15 @@ export async function runDemo(surroundings: Surroundings, folder: string | undef
   const tables = TABLES.map(table => lake.table(`${NAMESPACE}.${table}`))
   await keepHealthy(tables, say)
   await say('8. The check: the tables and what PostgreSQL itself held\n')
-  for (const table of tables) await checkAgainstSource(surroundings, table, say)
+  const checked: { readonly table: string; readonly rowsCompared: number }[] = []
+  for (const table of tables) {
+    const rowsCompared = await checkAgainstSource(surroundings, table)
+    checked.push({ table: table.name, rowsCompared })
+    await say(`${table.name} equals its source: ${rowsCompared} rows compared\n`)
+  }
   await say(nextSteps(name))
+  if (options.json)
+    await print(surroundings.stdout, `${JSON.stringify({ warehouse: name, checked }, null, 2)}\n`)
 }
 
 async function freeFolder(surroundings: Surroundings): Promise<string> {
@@ -239,7 +254,8 @@ async function sizeOf(table: Table): Promise<TableSize> {
   }
 }
 
-async function checkAgainstSource(surroundings: Surroundings, table: Table, say: Say): Promise<void> {
+/** The number of rows compared. @throws corrupt when they differ */
+async function checkAgainstSource(surroundings: Surroundings, table: Table): Promise<number> {
   const { jsonRowsOfBatch, LakeError, stringifyJson } = await import('../index.js')
   const file = await surroundings.readFile(`${DATA}/expected-${table.identifier.name}.jsonl`)
   const wanted = new TextDecoder()
@@ -257,7 +273,7 @@ async function checkAgainstSource(surroundings: Surroundings, table: Table, say:
       context: { table: table.name, wanted: wanted[different] ?? '', found: found[different] ?? '' },
     })
   }
-  await say(`${table.name} equals its source: ${found.length} rows compared\n`)
+  return found.length
 }
 
 async function rowsOf(table: Table, request: Parameters<Table['scan']>[0]): Promise<readonly OutputRow[]> {

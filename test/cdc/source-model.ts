@@ -180,8 +180,8 @@ export const DEBEZIUM_TYPES: readonly { readonly name: string; readonly type: st
   { name: 'big', type: 'text' },
 ]
 
-/** `marks`: with BEGIN and END records, captured with keys and headers; else bare envelopes. */
-export function debeziumFeed(history: SourceHistory, form: 'marks' | 'bare'): RenderedFeed {
+/** `marked` and `captured` come with keys and headers, `marked` with BEGIN and END records too; `bare` are envelopes alone. */
+export function debeziumFeed(history: SourceHistory, form: 'marked' | 'captured' | 'bare'): RenderedFeed {
   const records: unknown[] = []
   const ends: number[] = []
   const positions: string[] = []
@@ -196,13 +196,13 @@ export function debeziumFeed(history: SourceHistory, form: 'marks' | 'bare'): Re
       ...images,
       op,
       source: { connector: 'postgresql', name: 'pg', db: 'shop', schema: 'public', table: 't', txId, lsn },
-      transaction: form === 'marks' ? { id: `${txId}:${lsn}` } : null,
+      transaction: form === 'marked' ? { id: `${txId}:${lsn}` } : null,
     })
     const removed = (old: number, headers: object = {}): void => {
       records.push(captured(envelope('d', { before: { id: old, a: '', big: null } }), { id: old }, headers))
       records.push(captured(null, { id: old }))
     }
-    if (form === 'marks') records.push(captured({ status: 'BEGIN', id: `${txId}:${lsn}` }, null))
+    if (form === 'marked') records.push(captured({ status: 'BEGIN', id: `${txId}:${lsn}` }, null))
     for (const entry of log) {
       lsn += 8
       if (entry.op === 'truncate') records.push(captured(envelope('t', {}), null))
@@ -225,9 +225,9 @@ export function debeziumFeed(history: SourceHistory, form: 'marks' | 'bare'): Re
       }
     }
     lsn += 8
-    if (form === 'marks') records.push(captured({ status: 'END', id: `${txId}:${lsn}` }, null))
+    if (form === 'marked') records.push(captured({ status: 'END', id: `${txId}:${lsn}` }, null))
     ends.push(records.length)
-    positions.push(form === 'marks' ? String(lsn) : `line:${records.length}`)
+    positions.push(form === 'marked' ? String(lsn) : `line:${records.length}`)
   }
   return { records, ends, positions }
 }

@@ -5,9 +5,11 @@
 import { createStepNames } from './step-names.mjs'
 
 const { engine, baseFolder, feed, until, commitRows, dieAt } = JSON.parse(process.argv[2])
+const { systemRuntime: runtime } = await import(`${engine}/base/runtime.js`)
+const { openEmbeddedCatalog } = await import(`${engine}/catalog/embedded.js`)
 const { failingCatalog } = await import(`${engine}/catalog/failing.js`)
 const { failingIO } = await import(`${engine}/io/failing.js`)
-const { connect } = await import(`${engine}/index.js`)
+const { createLocalIO } = await import(`${engine}/io/local.js`)
 const { applyFeed, parsePosition, readFeedFiles } = await import(`${engine}/cdc.js`)
 
 const steps = []
@@ -21,10 +23,11 @@ const watch = call => {
   return new Promise(() => undefined)
 }
 
-const lake = await connect({ baseFolder, fsync: false })
-const { io, catalog, runtime } = lake.context
+const io = failingIO(createLocalIO({ runtime, fsync: false }), watch)
+const warehouse = `${baseFolder}/lake`
+const catalog = await openEmbeddedCatalog({ path: `${warehouse}/catalog.db`, warehouse, io, runtime })
 await applyFeed(readFeedFiles(io, [feed.path]), {
-  io: failingIO(io, watch),
+  io,
   catalog: failingCatalog(catalog, watch),
   runtime,
   format: feed.format,
@@ -32,5 +35,5 @@ await applyFeed(readFeedFiles(io, [feed.path]), {
   until: parsePosition(until),
   commitRows,
 })
-await lake.close()
+await catalog.close()
 console.log(JSON.stringify(steps))

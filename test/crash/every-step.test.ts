@@ -54,6 +54,7 @@ describe('a process that applies a feed and stops', () => {
         expect(names.filter(name => name.startsWith(`${phase} ${verb} `)).length).toBeGreaterThan(1)
       }
     }
+    expect(names.some(name => name.startsWith('before write ') && name.includes('metadata.json'))).toBe(true)
     expect(new Set(names).size).toBe(names.length)
     expect(new Set(plan.steps.map(step => JSON.stringify(step.shows.pointers))).size).toBe(3)
   })
@@ -61,7 +62,9 @@ describe('a process that applies a feed and stops', () => {
   it(
     "at any step leaves a whole lake, and running again gives the source's tables",
     async () => {
-      await stopAtEach(scenario, plan, plan.steps)
+      // After one part of a data file is before the next one.
+      const steps = plan.steps.filter(step => !step.name.startsWith('after writer-write '))
+      await stopAtEach(scenario, plan, steps)
     },
     TIMEOUT_MS,
   )

@@ -44,21 +44,21 @@ async function runWith(
   answer: (call: FailingCatalogCall, isTheCommit: boolean) => CatalogFailure,
 ): Promise<Outcome> {
   const closed = await copyOf(scenario.start, folder)
-  const { lake, catalog, runtime } = await openAs(closed, SEED)
   let commits = 0
   let deletes = 0
   let isDead = false
+  const io = failingIO(closed.io, call => {
+    if (isDead) return new Stopped()
+    if (call.verb === 'delete') deletes += 1
+    return undefined
+  })
+  const { lake, catalog, runtime } = await openAs(closed, SEED, io)
   const failing = failingCatalog(catalog, call => {
     if (isDead) return new Stopped()
     if (call.verb === 'commit' && call.phase === 'before') commits += 1
     const failure = commits < nth ? undefined : answer(call, call.verb === 'commit' && commits === nth)
     isDead = failure instanceof Stopped
     return failure
-  })
-  const io = failingIO(closed.io, call => {
-    if (isDead) return new Stopped()
-    if (call.verb === 'delete') deletes += 1
-    return undefined
   })
   const context = { catalog: failing, io, runtime }
   const error: unknown = await applyRealFeed(context, scenario.feed, scenario.portion).then(

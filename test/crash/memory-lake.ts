@@ -27,10 +27,11 @@ export function newClosedLake(folder: string): ClosedLake {
   return { io: createMemoryIO(), databasePath: join(folder, `${nextNumber()}.db`) }
 }
 
-/** The lake as a new process sees it; the same seed gives the same file names and ids. */
-export async function openAs(closed: ClosedLake, seed: number): Promise<OpenedLake> {
+/** The lake as a new process sees it, over a layer if need be; the same seed gives the same file names and ids. */
+export async function openAs(closed: ClosedLake, seed: number, layer?: FileIO): Promise<OpenedLake> {
   const runtime = seededRuntime(seed)
-  const { io, databasePath: path } = closed
+  const io = layer ?? closed.io
+  const path = closed.databasePath
   const catalog = await openEmbeddedCatalog({ path, warehouse: WAREHOUSE, io, runtime })
   return { catalog, runtime, lake: openLake({ catalog, io, runtime }) }
 }

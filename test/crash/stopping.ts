@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest'
 import { type FailingCatalogCall, failingCatalog } from '../../src/catalog/failing.js'
-import type { Lake, LakeContext } from '../../src/index.js'
+import { type Lake, openLake } from '../../src/index.js'
 import { type FailingCall, failingIO } from '../../src/io/failing.js'
 import { applyRealFeed, type Portion, type RealFeed } from '../support/feeds.js'
 import { expectSourceState, isInState, type LakeState, readEverySnapshot, stateOf } from './lake-state.js'
@@ -44,6 +44,7 @@ type Watch = (step: string | undefined, call: Call) => void | Promise<void>
 /** Same seed, same run: same names of files, same order of steps. */
 const SEED = 1
 const SEED_OF_SECOND_RUN = 2
+const SEED_OF_OBSERVER = 3
 
 /** The process dies: what it calls from then on reaches nobody. No LakeError, as no store would say this. */
 export class Stopped extends Error {}
@@ -51,25 +52,27 @@ export class Stopped extends Error {}
 /** The run, undisturbed. Every snapshot of every state on the way is read. */
 export async function planRun(scenario: Scenario): Promise<Plan> {
   const closed = await copyOf(scenario.start, scenario.folder)
-  const opened = await openAs(closed, SEED)
   const look = async (): Promise<LakeState> => {
-    await readEverySnapshot(opened.lake)
-    return stateOf(opened.lake)
+    const { lake } = await openAs(closed, SEED_OF_OBSERVER)
+    await readEverySnapshot(lake)
+    const state = await stateOf(lake)
+    await lake.close()
+    return state
   }
   const { feed, portion } = scenario
   const interference = interferenceOf(scenario, closed)
   const steps: PlannedStep[] = []
   let shows = await look()
-  const context = watched(opened, async (name, call) => {
+  const { lake } = await openWatched(closed, async (name, call) => {
     if (name === undefined) return
     if (isCatalogWrite(call) && call.phase === 'after') shows = await look()
     steps.push({ name, shows, isInterfered: interference.isDone })
     if (await interference.takePlaceBefore(call)) shows = await look()
   })
-  await applyRealFeed(context, feed, portion)
-  await expectSourceState(opened.lake, feed, portion.checkpoint)
+  await applyRealFeed(lake.context, feed, portion)
+  await expectSourceState(lake, feed, portion.checkpoint)
+  await lake.close()
   const end = await look()
-  await opened.lake.close()
   return { steps, snapshots: end.snapshots, judged: [end] }
 }
 
@@ -108,28 +111,29 @@ async function isAnyOf(lake: Lake, states: readonly LakeState[]): Promise<boolea
 }
 
 async function runUntil(scenario: Scenario, closed: ClosedLake, step: string): Promise<boolean> {
-  const opened = await openAs(closed, SEED)
   const interference = interferenceOf(scenario, closed)
   let isStopped = false
-  const context = watched(opened, async (name, call) => {
+  const { lake } = await openWatched(closed, async (name, call) => {
     isStopped ||= name === step
     if (isStopped) throw new Stopped(step)
     await interference.takePlaceBefore(call)
   })
   // Where only clean-up was left to do, the run ends well in spite of it.
-  await applyRealFeed(context, scenario.feed, scenario.portion).catch(() => undefined)
-  await opened.lake.close()
+  await applyRealFeed(lake.context, scenario.feed, scenario.portion).catch(() => undefined)
+  await lake.close()
   return isStopped
 }
 
-/** The process's lake with every call passing `watch` first, and again when it is done. */
-export function watched({ lake, runtime }: OpenedLake, watch: Watch): LakeContext {
+/** The lake with every call, those of its catalog to storage too, passing `watch` first, and again when it is done. */
+async function openWatched(closed: ClosedLake, watch: Watch): Promise<OpenedLake> {
   const name = createStepNames()
   const decide = async (call: Call): Promise<undefined> => {
     await watch(name(call), call)
   }
-  const { io, catalog } = lake.context
-  return { io: failingIO(io, decide), catalog: failingCatalog(catalog, decide), runtime }
+  const io = failingIO(closed.io, decide)
+  const { catalog: inner, runtime } = await openAs(closed, SEED, io)
+  const catalog = failingCatalog(inner, decide)
+  return { catalog, runtime, lake: openLake({ catalog, io, runtime }) }
 }
 
 function isCatalogWrite(call: Call): boolean {

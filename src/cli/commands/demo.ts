@@ -6,8 +6,9 @@ export function addDemoCommand(program: Command, surroundings: Surroundings): vo
   program
     .command('demo [folder]')
     .description('apply a real change feed to a new lake, look around in it, check it against its source')
-    .action(async (folder: string | undefined) => {
+    .option('--json', 'print one JSON document: what was applied and checked')
+    .action(async (folder: string | undefined, options: { readonly json?: boolean }) => {
       const { runDemo } = await import('../demo.js')
-      await runDemo(surroundings, folder)
+      await runDemo(surroundings, { folder, json: options.json === true })
     })
 }

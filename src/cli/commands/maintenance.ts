@@ -29,6 +29,7 @@ export function addMaintenanceCommands(program: Command, surroundings: Surroundi
           json: report,
           text: `${Object.entries(report).map(entryText).join('\n')}\n`,
         })
+        if (report.failures.length > 0) throw await unfinished(report.failures)
       }),
     )
   program
@@ -90,6 +91,14 @@ async function olderThanOf(session: Session, text: string | undefined): Promise<
   const selector = parseAsOf(text)
   if (typeof selector === 'object' && 'timestampMs' in selector) return selector.timestampMs
   throw new UsageError('an age such as 5d or 12h, or an ISO-8601 time with a zone, is needed', text)
+}
+
+/** The groups that could be rewritten are committed; the command still fails, so that a scheduler sees it. */
+async function unfinished(failures: readonly string[]): Promise<Error> {
+  const { LakeError } = await import('../../index.js')
+  return new LakeError('unavailable', 'some files could not be rewritten, the others were', {
+    context: { failures },
+  })
 }
 
 /** `rewrittenDataFiles` as `rewritten data files: 12`. */
