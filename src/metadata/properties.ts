@@ -179,17 +179,11 @@ export function deleteTargetFileSizeBytes(table: HasProperties): number {
 
 export type RowLevelOperation = 'delete' | 'update' | 'merge'
 export type RowLevelMode = 'copy-on-write' | 'merge-on-read'
-export type IsolationLevel = 'serializable' | 'snapshot'
 
 /** How an operation removes rows; `operation` defaults to `delete`. */
 export function deleteMode(table: HasProperties, operation: RowLevelOperation = 'delete'): RowLevelMode {
   const choices = ['copy-on-write', 'merge-on-read'] as const
   return propertyChoice(table, `write.${operation}.mode`, { choices, otherwise: 'copy-on-write' })
-}
-
-export function isolationLevel(table: HasProperties, operation: RowLevelOperation): IsolationLevel {
-  const choices = ['serializable', 'snapshot'] as const
-  return propertyChoice(table, `write.${operation}.isolation-level`, { choices, otherwise: 'serializable' })
 }
 
 /** Whether position delete files are kept per data file or per partition. */
