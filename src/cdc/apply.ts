@@ -54,6 +54,12 @@ export interface ApplyFeedOptions {
   readonly keys?: readonly string[] | undefined
   /** Name under which the position is kept; default: format, source server, database and target. */
   readonly stream?: string | undefined
+  /**
+   * Where the tables are taken to stand, whatever position they hold: for a position that a rollback or an expiry
+   * by another engine lost. Their rows have to be those of that position, or the feed has to begin with a snapshot:
+   * `0/0` applies such a feed from its start.
+   */
+  readonly resetPosition?: FeedPosition | undefined
   /** Inclusive: the last transaction to apply. */
   readonly until?: FeedPosition | undefined
   /** Changes after which a commit is made, at the end of their transaction; default 50,000. */

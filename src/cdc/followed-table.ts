@@ -34,8 +34,8 @@ export interface FollowedTable {
   schema: Schema
   keyIndexes: readonly number[]
   mapper: RowMapper
-  /** The stream's position as the table holds it, and what this run has taken in beyond it. */
-  stored: StreamPosition | undefined
+  /** The stream's position as the table holds it (`any` until a reset is committed), and what this run has taken in beyond it. */
+  stored: StreamPosition | undefined | 'any'
   reached: FeedPosition | undefined
   /** What waits for the next commit. */
   changes: TableChanges | undefined
@@ -52,6 +52,8 @@ export interface FollowOptions {
   readonly keys?: readonly string[] | undefined
   readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
   readonly formatVersion?: 2 | 3 | undefined
+  /** Where every table is taken to stand, whatever position it holds. */
+  readonly resetPosition?: FeedPosition | undefined
   /** Told `table.column` of each cell that Iceberg cannot hold; may throw. */
   readonly onUnrepresentable: (column: string) => void
   readonly signal?: AbortSignal | undefined
@@ -73,7 +75,9 @@ export async function followTable(
   if (schema === undefined) return 'keyless'
   const keyIndexes = keyIndexesOf(schema, keysFor(event, schema, options), identifier)
   if (keyIndexes.length === 0) return 'keyless'
-  const stored = state === undefined ? undefined : readStreamPosition(state.metadata, options.stream)
+  const { resetPosition } = options
+  const held =
+    state === undefined || resetPosition ? undefined : readStreamPosition(state.metadata, options.stream)
   return {
     source: event.table,
     identifier,
@@ -82,8 +86,8 @@ export async function followTable(
     schema,
     keyIndexes,
     mapper: mapperOf({ schema, keyIndexes, identifier }, options),
-    stored,
-    reached: feedPositionOf(stored),
+    stored: resetPosition === undefined ? held : 'any',
+    reached: resetPosition ?? feedPositionOf(held),
     changes: undefined,
   }
 }

@@ -29,8 +29,11 @@ function storableType(field: Field): Type {
     if (!type.fields.some(isStored)) throw unsupported('a struct needs a stored field', { field: field.name })
     return { kind: 'struct', fields: storableFields(type.fields) }
   }
-  if (type.kind === 'variant') {
-    throw unsupported('variant columns cannot be written yet', { field: field.name })
+  if (type.kind === 'variant' || type.kind === 'geometry' || type.kind === 'geography') {
+    throw unsupported('variant and geospatial columns cannot be written yet', {
+      field: field.name,
+      type: type.kind,
+    })
   }
   if (type.kind === 'list') return { ...type, element: innerType(field, type.element) }
   if (type.kind === 'map') {

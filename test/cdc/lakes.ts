@@ -13,7 +13,7 @@ export interface FeedLake {
   readonly lake: Lake
   /** Applies records to namespace `shop`, unless the options name another target. */
   apply(records: readonly unknown[], options: FeedOptions): Promise<FeedReport>
-  /** The rows of a table of `shop`, in the order of their first column. */
+  /** The rows of a table of `shop`, in the order of their ids, else of their first column. */
   rows(table: string): Promise<readonly OutputRow[]>
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function openFeedLake(): Promise<FeedLake> {
     async rows(table) {
       const rows: OutputRow[] = []
       for await (const row of lake.table(`shop.${table}`).scan().rows()) rows.push(row)
-      const first = (row: OutputRow): string => String(Object.values(row)[0]).padStart(20)
+      const first = (row: OutputRow): string => String(row.id ?? Object.values(row)[0]).padStart(20)
       return rows.sort((a, b) => (first(a) < first(b) ? -1 : 1))
     },
     async close() {

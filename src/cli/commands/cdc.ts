@@ -19,6 +19,7 @@ interface CdcOptions {
   readonly keys?: string
   readonly stream?: string
   readonly until?: string
+  readonly resetPosition?: string
   readonly commitRows?: number
   readonly commitSeconds?: number
   readonly types?: string
@@ -39,6 +40,7 @@ export function addCdcCommands(program: Command, surroundings: Surroundings): vo
     .option('--keys <columns>', 'key columns, where the feed does not say them')
     .option('--stream <name>', 'name under which the position is kept; default from the feed')
     .option('--until <position>', 'the last transaction to apply: an LSN such as 0/1998A48, or line:<n>')
+    .option('--reset-position <position>', 'take the tables to stand here, whatever position they hold')
     .option('--commit-rows <n>', 'changes of one commit; default 50000', wholeNumber(1))
     .option('--commit-seconds <s>', 'seconds between commits; default 60', wholeNumber(0))
     .option('--types <file>', 'column types of the source tables, for a feed that carries none')
@@ -78,6 +80,7 @@ async function applyFeeds(session: Session, feeds: readonly string[], options: C
       keys: options.keys === undefined ? undefined : commaList(options.keys),
       stream: options.stream,
       until: options.until === undefined ? undefined : parsePosition(options.until),
+      resetPosition: options.resetPosition === undefined ? undefined : parsePosition(options.resetPosition),
       commitRows: options.commitRows,
       commitSeconds: options.commitSeconds,
       types:
