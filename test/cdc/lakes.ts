@@ -1,12 +1,7 @@
-/** Lakes for feeds: memory storage, an embedded catalog in a folder of its own. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { systemRuntime } from '../../src/base/runtime.js'
-import { openEmbeddedCatalog } from '../../src/catalog/embedded.js'
+/** Lakes that feeds are applied to. */
 import { type ApplyFeedOptions, applyFeed, type FeedReport } from '../../src/cdc.js'
-import { type Lake, type OutputRow, openLake } from '../../src/index.js'
-import { createMemoryIO } from '../../src/io/memory.js'
+import type { Lake, OutputRow } from '../../src/index.js'
+import { openMemoryLake } from '../lake/memory-lake.js'
 import { linesOf } from './small-feeds.js'
 
 export interface FeedLake {
@@ -21,17 +16,7 @@ export interface FeedLake {
 export type FeedOptions = Partial<ApplyFeedOptions> & Pick<ApplyFeedOptions, 'format'>
 
 export async function openFeedLake(): Promise<FeedLake> {
-  const folder = await mkdtemp(join(tmpdir(), 'serac-apply-'))
-  const io = createMemoryIO()
-  const runtime = systemRuntime
-  const catalog = await openEmbeddedCatalog({
-    path: join(folder, 'catalog.db'),
-    warehouse: 'memory:/lake',
-    name: 'default',
-    io,
-    runtime,
-  })
-  const lake = openLake({ catalog, io, runtime })
+  const { lake, close } = await openMemoryLake()
   return {
     lake,
     apply: (records, options) =>
@@ -42,9 +27,6 @@ export async function openFeedLake(): Promise<FeedLake> {
       const first = (row: OutputRow): string => String(row.id ?? Object.values(row)[0]).padStart(20)
       return rows.sort((a, b) => (first(a) < first(b) ? -1 : 1))
     },
-    async close() {
-      await lake.close()
-      await rm(folder, { recursive: true, force: true })
-    },
+    close,
   }
 }

@@ -65,7 +65,7 @@ export async function prepareLakes(feed: RealFeed, portion: Portion): Promise<Ki
 async function wholeState(baseFolder: string): Promise<LakeState> {
   await using lake = await connect({ baseFolder, fsync: false })
   await readEverySnapshot(lake)
-  return stateOf(lake)
+  return await stateOf(lake)
 }
 
 async function stagesOf(baseFolder: string, feed: RealFeed, portion: Portion): Promise<SnapshotCounts[]> {
