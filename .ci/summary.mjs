@@ -2,7 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 const status = Number(process.argv[2])
-const report = existsSync('test-report.json') ? JSON.parse(readFileSync('test-report.json', 'utf8')) : undefined
+const report = existsSync('test-report.json')
+  ? JSON.parse(readFileSync('test-report.json', 'utf8'))
+  : undefined
 const passed = report?.numPassedTests ?? 0
 const skipped = (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
 // A run that ended badly without a failed test (a suite that did not load, a failed build) counts as one failure.

@@ -29,9 +29,7 @@ const ids = async (request: Parameters<Table['scan']>[0]) =>
 describe('a scan', () => {
   it('filters by text, text with values in it, or an expression', async () => {
     expect(await ids({ where: "region = 'eu' or id = 3" })).toEqual([1, 3])
-    expect(
-      await ids({ where: sql`region in ${['us', 'xx']}` }).catch(() => ids({ where: sql`region = ${'us'}` })),
-    ).toEqual([2])
+    expect(await ids({ where: sql`region = ${'us'}` })).toEqual([2])
     expect(await ids({ where: eq('region', { kind: 'string', text: 'us' }) })).toEqual([2])
     expect(await ids({ where: 'not (id > 1)' })).toEqual([1])
   })

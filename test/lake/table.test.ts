@@ -43,7 +43,7 @@ describe('a lake', () => {
     })
     const { metadata } = await table.load()
     expect(metadata.formatVersion).toBe(3)
-    expect(metadata.partitionSpecs[0]?.fields.map(({ name }) => name)).toEqual(['at_day', 'id_bucket_4'])
+    expect(metadata.partitionSpecs[0]?.fields.map(({ name }) => name)).toEqual(['at_day', 'id_bucket'])
     expect(metadata.sortOrders.at(-1)?.fields).toMatchObject([{ direction: 'desc', nullOrder: 'nulls-last' }])
     expect(metadata.properties).toMatchObject({
       'commit.retry.num-retries': '7',
@@ -85,7 +85,7 @@ describe('appending', () => {
     const table = await make()
     const report = await table.append(pairs, { summary: { job: 'test' } })
     expect(report).toMatchObject({ changed: true, attempts: 1 })
-    expect(report.summary).toMatchObject({ operation: 'append', 'added-records': '2', job: 'test' })
+    expect(report.summary).toMatchObject({ 'added-records': '2', job: 'test' })
     expect(await rowsOf(table.scan())).toEqual(pairs)
     expect((await table.snapshots()).map(({ snapshotId }) => snapshotId)).toEqual([report.snapshotId])
     expect((await table.history()).map(({ snapshotId }) => snapshotId)).toEqual([report.snapshotId])
@@ -175,7 +175,7 @@ describe('deleting', () => {
     await table.append([...pairs, { id: 3, name: "o'clock" }])
     expect(await table.delete("name = 'a'")).toMatchObject({
       changed: true,
-      summary: { operation: 'delete' },
+      summary: { 'added-position-deletes': '1' },
     })
     await table.delete(sql`name = ${"o'clock"}`)
     expect(await rowsOf(table.scan())).toEqual([{ id: 2, name: 'b' }])
@@ -202,7 +202,7 @@ describe('maintenance of a table', () => {
     for (const row of pairs) await table.append([row])
     await table.delete('id = 1')
     await table.compact({ minInputFiles: 1 })
-    await table.expire({ retainLast: 1, olderThanMs: Number.MAX_SAFE_INTEGER })
+    await table.expire({ retainLast: 1, olderThanMs: Date.now() })
     expect(await rowsOf(table.scan())).toEqual([pairs[1]])
     expect(await table.snapshots()).toHaveLength(1)
   })
