@@ -59,10 +59,7 @@ const exactLong = avsc.types.LongType.__with({
 /** A codec for the records of a schema. */
 export function createAvroCodec(schema: AvroRecordType, options: AvroCodecOptions = {}): AvroCodec {
   const type = options.prefixedFixed ? withPrefixedFixed(schema) : schema
-  const writer = avscType(type, { countIds: options.countIds })
-  const isPartial = options.skipIds !== undefined && options.skipIds.size > 0
-  const reader = isPartial ? avscType(type, options) : writer
-  const resolver = isPartial ? reader.createResolver(writer) : undefined
+  const { writer, reader, resolver } = avscTypes(type, options)
   return {
     decode: (block, count) => {
       checkBlock(type, block, count)
@@ -93,9 +90,46 @@ function checkBlock(type: AvroType, block: Uint8Array, count: number): void {
   if (cursor.at !== block.length) throw new LakeError('corrupt', 'an avro block holds more than its records')
 }
 
-function avscType(type: AvroRecordType, options: AvroCodecOptions): avsc.Type {
-  // avsc changes the options that it is given, so they are made anew.
-  return avsc.Type.forSchema(avscSchema(type, { ...options, path: 'r', fieldId: undefined }), {
+/** What avsc makes of a schema. */
+interface AvscTypes {
+  readonly writer: avsc.Type
+  readonly reader: avsc.Type
+  /** Undefined when the reader reads all that the writer wrote. */
+  readonly resolver: object | undefined
+}
+
+const TYPES_KEPT_MAX = 64
+/**
+ * By the schemas' text, the oldest first. Most files of a table have the same few schemas, and making avsc's types
+ * (it compiles functions for each) costs more than decoding a small manifest with them.
+ */
+const typesKept = new Map<string, AvscTypes>()
+
+function avscTypes(type: AvroRecordType, options: AvroCodecOptions): AvscTypes {
+  const { countIds, skipIds } = options
+  const written = JSON.stringify(rootSchema(type, { countIds }))
+  const isPartial = skipIds !== undefined && skipIds.size > 0
+  const read = isPartial ? JSON.stringify(rootSchema(type, options)) : undefined
+  const key = `${written}\n${read ?? ''}`
+  const kept = typesKept.get(key)
+  if (kept !== undefined) return kept
+  const writer = avscType(written)
+  const reader = read === undefined ? writer : avscType(read)
+  const resolver = reader === writer ? undefined : reader.createResolver(writer)
+  const [oldest] = typesKept.keys()
+  if (oldest !== undefined && typesKept.size >= TYPES_KEPT_MAX) typesKept.delete(oldest)
+  const types = { writer, reader, resolver }
+  typesKept.set(key, types)
+  return types
+}
+
+function rootSchema(type: AvroRecordType, options: AvroCodecOptions): avsc.schema.AvroSchema {
+  return avscSchema(type, { ...options, path: 'r', fieldId: undefined })
+}
+
+/** avsc changes the schema and the options that it is given, so both are made anew. */
+function avscType(schemaText: string): avsc.Type {
+  return avsc.Type.forSchema(JSON.parse(schemaText), {
     registry: { exact_long: exactLong },
     omitRecordMethods: true,
     wrapUnions: 'never',
