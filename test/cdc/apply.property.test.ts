@@ -115,16 +115,15 @@ async function followFeed(
 }
 
 describe.each(forms)('a table that follows a feed: $name', form => {
-  it.each([2, 3] as const)(
-    'equals its source after any restarts and replays, format version %i',
-    async formatVersion => {
-      const toTheEnd: FeedRun = { there: 1, until: undefined, commitRows: 3 }
-      await fc.assert(
-        fc.asyncProperty(histories, runs, (history, some) =>
-          followFeed(form, history, { runs: [...some, toTheEnd, toTheEnd], formatVersion }),
-        ),
-        { numRuns: RUNS },
-      )
-    },
-  )
+  it.each([
+    2, 3,
+  ] as const)('equals its source after any restarts and replays, format version %i', async formatVersion => {
+    const toTheEnd: FeedRun = { there: 1, until: undefined, commitRows: 3 }
+    await fc.assert(
+      fc.asyncProperty(histories, runs, (history, some) =>
+        followFeed(form, history, { runs: [...some, toTheEnd, toTheEnd], formatVersion }),
+      ),
+      { numRuns: RUNS },
+    )
+  })
 })

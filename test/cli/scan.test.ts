@@ -104,13 +104,12 @@ const CELLS: Readonly<Record<string, readonly string[]>> = {
 }
 
 describe('rows as JSON lines', () => {
-  it.each(Object.entries(CELLS))(
-    'hold the values of %s in their single-value form',
-    async (column, cells) => {
-      const printed = await seracOk(['scan', 'shop.types', '--select', column, '--format', 'jsonl'], { cwd })
-      expect(lines(printed)).toEqual(cells.map(cell => `{"${column}":${cell}}`))
-    },
-  )
+  it.each(
+    Object.entries(CELLS),
+  )('hold the values of %s in their single-value form', async (column, cells) => {
+    const printed = await seracOk(['scan', 'shop.types', '--select', column, '--format', 'jsonl'], { cwd })
+    expect(lines(printed)).toEqual(cells.map(cell => `{"${column}":${cell}}`))
+  })
 
   it('hold all columns in the order of the schema, and are what --json prints', async () => {
     const printed = await seracOk(['scan', 'shop.types', '--json'], { cwd })

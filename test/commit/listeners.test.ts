@@ -14,50 +14,51 @@ import {
 } from '../snapshot/world.js'
 
 describe('a listener that throws at every event', () => {
-  it.each(['at once', 'after a lost race', 'after a lost answer'])(
-    'keeps a commit that landed %s',
-    async how => {
-      const world = await createWorld()
-      await createTable(world)
-      let isFirst = true
-      const catalog = failingCatalog(world.catalog, async ({ verb, phase }) => {
-        if (verb !== 'commit' || !isFirst) return undefined
-        if (how === 'after a lost race' && phase === 'before') {
-          isFirst = false
-          await commitFiles(world, { addedDataFiles: [await dataFile(world, 'theirs')] })
-        }
-        if (how === 'after a lost answer' && phase === 'after') {
-          isFirst = false
-          return 'lost'
-        }
-        return undefined
-      })
-      const file = await dataFile(world, 'ours')
-      const heard: CommitEvent['type'][] = []
-      let discarded = false
-      const target = {
-        identifier: ORDERS,
-        action: fileAction(world, { addedDataFiles: [file] }),
-        discard: async () => {
-          discarded = true
-          await world.io.delete([file.location])
-        },
+  it.each([
+    'at once',
+    'after a lost race',
+    'after a lost answer',
+  ])('keeps a commit that landed %s', async how => {
+    const world = await createWorld()
+    await createTable(world)
+    let isFirst = true
+    const catalog = failingCatalog(world.catalog, async ({ verb, phase }) => {
+      if (verb !== 'commit' || !isFirst) return undefined
+      if (how === 'after a lost race' && phase === 'before') {
+        isFirst = false
+        await commitFiles(world, { addedDataFiles: [await dataFile(world, 'theirs')] })
       }
-      const result = await commitTables(catalog, [target], {
-        ...world,
-        onEvent: event => {
-          heard.push(event.type)
-          throw new Error('the log is full')
-        },
-      })
-      expect(result.changed).toEqual([true])
-      expect(discarded).toBe(false)
-      expect(heard.length).toBeGreaterThan(0)
-      await world.io.stat(file.location)
-      const [table] = result.tables
-      expect(table === undefined ? [] : await liveNames(world, table)).toContain('ours')
-    },
-  )
+      if (how === 'after a lost answer' && phase === 'after') {
+        isFirst = false
+        return 'lost'
+      }
+      return undefined
+    })
+    const file = await dataFile(world, 'ours')
+    const heard: CommitEvent['type'][] = []
+    let discarded = false
+    const target = {
+      identifier: ORDERS,
+      action: fileAction(world, { addedDataFiles: [file] }),
+      discard: async () => {
+        discarded = true
+        await world.io.delete([file.location])
+      },
+    }
+    const result = await commitTables(catalog, [target], {
+      ...world,
+      onEvent: event => {
+        heard.push(event.type)
+        throw new Error('the log is full')
+      },
+    })
+    expect(result.changed).toEqual([true])
+    expect(discarded).toBe(false)
+    expect(heard.length).toBeGreaterThan(0)
+    await world.io.stat(file.location)
+    const [table] = result.tables
+    expect(table === undefined ? [] : await liveNames(world, table)).toContain('ours')
+  })
 
   it('leaves a refusal what it is', async () => {
     const world = await createWorld()

@@ -99,16 +99,20 @@ describe('a parquet file written and read again', () => {
     expect(result.columns.get(1)).toEqual({ valueCount: 0, nullCount: 0, columnSizeBytes: 0 })
   })
 
-  it.each(['zstd', 'snappy', 'gzip', 'lz4', 'brotli', 'uncompressed'] as const)(
-    'is compressed with %s',
-    async codec => {
-      const io = createMemoryIO()
-      await write(io, [batchOf([ID, NAME], numbers(0, 500))], { codec })
-      const stored = parquetMetadata(await io.read(LOCATION)).row_groups[0]?.columns[0]?.meta_data?.codec
-      expect(stored).toBe(codec === 'lz4' ? 'LZ4_RAW' : codec.toUpperCase())
-      expect(await readRows(io)).toEqual(numbers(0, 500))
-    },
-  )
+  it.each([
+    'zstd',
+    'snappy',
+    'gzip',
+    'lz4',
+    'brotli',
+    'uncompressed',
+  ] as const)('is compressed with %s', async codec => {
+    const io = createMemoryIO()
+    await write(io, [batchOf([ID, NAME], numbers(0, 500))], { codec })
+    const stored = parquetMetadata(await io.read(LOCATION)).row_groups[0]?.columns[0]?.meta_data?.codec
+    expect(stored).toBe(codec === 'lz4' ? 'LZ4_RAW' : codec.toUpperCase())
+    expect(await readRows(io)).toEqual(numbers(0, 500))
+  })
 
   it('has row groups of exactly the rows asked for, and says where they begin', async () => {
     const io = createMemoryIO()

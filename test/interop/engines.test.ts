@@ -60,20 +60,19 @@ describe.skipIf(JUDGES.length === 0)('tables that serac wrote', () => {
     await Promise.all(JUDGES.map(async judge => answers.set(judge, await askQuestions(judge))))
   })
 
-  it.each(QUESTIONS.map((question, index) => ({ ...question, index })))(
-    'read alike: $title',
-    async question => {
-      const own = await ownAnswer(question)
-      if (question.count !== undefined) expect(own.rows).toHaveLength(question.count)
-      for (const judge of JUDGES) {
-        const answer = answers.get(judge)?.[question.index]
-        if (answer === undefined) continue
-        const wanted = judge === 'pyiceberg' ? asPyIcebergSeesThem(own) : own.rows
-        expect(sortedRows(answer), judge).toEqual(wanted)
-        expect(answer.fields, judge).toEqual(own.fields)
-      }
-    },
-  )
+  it.each(
+    QUESTIONS.map((question, index) => ({ ...question, index })),
+  )('read alike: $title', async question => {
+    const own = await ownAnswer(question)
+    if (question.count !== undefined) expect(own.rows).toHaveLength(question.count)
+    for (const judge of JUDGES) {
+      const answer = answers.get(judge)?.[question.index]
+      if (answer === undefined) continue
+      const wanted = judge === 'pyiceberg' ? asPyIcebergSeesThem(own) : own.rows
+      expect(sortedRows(answer), judge).toEqual(wanted)
+      expect(answer.fields, judge).toEqual(own.fields)
+    }
+  })
 })
 
 describe.skipIf(!judgeIsHere('pyiceberg'))('tables that PyIceberg writes', () => {

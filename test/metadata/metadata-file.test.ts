@@ -46,13 +46,14 @@ describe('a metadata file', () => {
     expect(first).toBe(metadata === zipped ? 0x1f : 0x7b)
   })
 
-  it.each(['v2.metadata.json.gz', 'v2.gz.metadata.json', 'v2.metadata.json'])(
-    'may be gzip under the name %s',
-    async name => {
-      await io.write(`s3://b/${name}`, gzipSync(utf8Encode(serializeTableMetadata(plain))))
-      expect(await readTableMetadata(io, `s3://b/${name}`)).toEqual(plain)
-    },
-  )
+  it.each([
+    'v2.metadata.json.gz',
+    'v2.gz.metadata.json',
+    'v2.metadata.json',
+  ])('may be gzip under the name %s', async name => {
+    await io.write(`s3://b/${name}`, gzipSync(utf8Encode(serializeTableMetadata(plain))))
+    expect(await readTableMetadata(io, `s3://b/${name}`)).toEqual(plain)
+  })
 
   it('that is broken or missing is named in the error', async () => {
     const location = 's3://b/bad.metadata.json'

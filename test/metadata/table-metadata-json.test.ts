@@ -253,12 +253,13 @@ describe('reading refuses', () => {
     )
   })
 
-  it.each(['current-schema-id', 'default-spec-id', 'default-sort-order-id'])(
-    'a %s that points nowhere',
-    name => {
-      expect(refusal({ ...V2, [name]: 9 })).toBe('corrupt')
-    },
-  )
+  it.each([
+    'current-schema-id',
+    'default-spec-id',
+    'default-sort-order-id',
+  ])('a %s that points nowhere', name => {
+    expect(refusal({ ...V2, [name]: 9 })).toBe('corrupt')
+  })
 
   it('a snapshot id beyond 64 bits instead of wrapping it', () => {
     expect(refusal({ ...V2, snapshots: [snapshotJson(ID + 1n)] })).toBe('corrupt')

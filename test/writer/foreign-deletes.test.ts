@@ -36,24 +36,23 @@ async function deletePositions(table: TestTable, positions: readonly number[]): 
   await table.commit((base, attempt) => snapshots.produce(base, attempt, { changes, written: [] }))
 }
 
-describe.each([2, 3] as const)(
-  'a v%i data file with deleted positions beyond its last row',
-  formatVersion => {
-    it('keeps its live rows when as many positions are deleted as it has rows', async () => {
-      const table = await createTestTable({ fields: FIELDS, formatVersion })
-      await table.append(rowsOf(1, 2, 3))
-      await deletePositions(table, [7, 1000])
-      expect(await table.rows()).toHaveLength(3)
-      await table.delete(eq('id', 1))
-      expect(sorted(await table.rows())).toEqual(sorted(rowsOf(2, 3)))
-      await table.upsert([[2n, 'new']], ['id'])
-      expect(sorted(await table.rows())).toEqual(sorted([[2n, 'new'], ...rowsOf(3)]))
-      await table.delete(eq('id', 3))
-      expect(sorted(await table.rows())).toEqual(sorted([[2n, 'new']]))
-      expect(await table.tasks()).toHaveLength(1)
-    })
-  },
-)
+describe.each([
+  2, 3,
+] as const)('a v%i data file with deleted positions beyond its last row', formatVersion => {
+  it('keeps its live rows when as many positions are deleted as it has rows', async () => {
+    const table = await createTestTable({ fields: FIELDS, formatVersion })
+    await table.append(rowsOf(1, 2, 3))
+    await deletePositions(table, [7, 1000])
+    expect(await table.rows()).toHaveLength(3)
+    await table.delete(eq('id', 1))
+    expect(sorted(await table.rows())).toEqual(sorted(rowsOf(2, 3)))
+    await table.upsert([[2n, 'new']], ['id'])
+    expect(sorted(await table.rows())).toEqual(sorted([[2n, 'new'], ...rowsOf(3)]))
+    await table.delete(eq('id', 3))
+    expect(sorted(await table.rows())).toEqual(sorted([[2n, 'new']]))
+    expect(await table.tasks()).toHaveLength(1)
+  })
+})
 
 describe('a table upgraded to v3', () => {
   it('keeps the row ids that another commit gave it, in a retry of a delete planned before', async () => {

@@ -149,6 +149,9 @@ function reportText(report: FeedReport): string {
     ...Object.entries(report.unrepresentable).map(
       ([column, cells]) => `  ${column}: ${cells} values that Iceberg cannot hold became null`,
     ),
+    ...(report.orphanedCells === 0
+      ? []
+      : [`  ${report.orphanedCells} unchanged values of rows that are nowhere became null`]),
   ]
   return `${lines.join('\n')}\n`
 }
