@@ -34,10 +34,6 @@ export function optionalObject(object: JsonObject, field: string): JsonObject | 
   return value === undefined ? undefined : asObject(value, field)
 }
 
-export function requiredObject(object: JsonObject, field: string): JsonObject {
-  return asObject(member(object, field), field)
-}
-
 export function optionalText(object: JsonObject, field: string): string | undefined {
   const value = member(object, field)
   if (value !== undefined && typeof value !== 'string') throw corruptField(field, 'string')
@@ -93,10 +89,6 @@ export function optionalList(object: JsonObject, field: string): readonly JsonVa
   const value = member(object, field)
   if (value !== undefined && !Array.isArray(value)) throw corruptField(field, 'array')
   return value
-}
-
-export function requiredList(object: JsonObject, field: string): readonly JsonValue[] {
-  return required(optionalList(object, field), field, 'array')
 }
 
 /** The objects of a list; none when the list is absent. */

@@ -7,7 +7,6 @@ import { LakeError } from '../base/errors.js'
 import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { type CommitTarget, commitTables } from '../commit/commit-loop.js'
-import { bind } from '../expression/bind.js'
 import type { CompactOptions, CompactReport } from '../maintenance/compact.js'
 import type { ExpireOptions, ExpireReport } from '../maintenance/expire.js'
 import type { DataFile } from '../manifest/content-file.js'
@@ -196,8 +195,6 @@ async function deleteWhere(
   const { summary, signal } = given.options
   const filter = await whereExpression(given.where)
   const base = await catalog.loadTable(identifier, { signal })
-  // Bound here once more than in the action, so that a bad filter costs no attempt.
-  bind(filter, currentSchema(base.metadata))
   return commitOne(
     context,
     { identifier, base, action: deleteRowsAction(io, filter, { runtime, summary }) },

@@ -173,10 +173,6 @@ export function targetFileSizeBytes(table: HasProperties): number {
   return propertyNumber(table, 'write.target-file-size-bytes', { otherwise: 512 * 2 ** 20, least: 1 })
 }
 
-export function deleteTargetFileSizeBytes(table: HasProperties): number {
-  return propertyNumber(table, 'write.delete.target-file-size-bytes', { otherwise: 64 << 20, least: 1 })
-}
-
 export type RowLevelOperation = 'delete' | 'update' | 'merge'
 export type RowLevelMode = 'copy-on-write' | 'merge-on-read'
 
@@ -184,12 +180,6 @@ export type RowLevelMode = 'copy-on-write' | 'merge-on-read'
 export function deleteMode(table: HasProperties, operation: RowLevelOperation = 'delete'): RowLevelMode {
   const choices = ['copy-on-write', 'merge-on-read'] as const
   return propertyChoice(table, `write.${operation}.mode`, { choices, otherwise: 'copy-on-write' })
-}
-
-/** Whether position delete files are kept per data file or per partition. */
-export function deleteGranularity(table: HasProperties): 'file' | 'partition' {
-  const choices = ['file', 'partition'] as const
-  return propertyChoice(table, 'write.delete.granularity', { choices, otherwise: 'partition' })
 }
 
 /** Format of new data files. */
@@ -341,13 +331,3 @@ export function expireProperties(table: HasProperties): ExpireProperties {
 }
 
 // ---- reading
-
-/** Size of the pieces that a scan is split into. */
-export function splitTargetSizeBytes(table: HasProperties): number {
-  return propertyNumber(table, 'read.split.target-size', { otherwise: 128 << 20, least: 1 })
-}
-
-/** JSON of the name mapping for data files without field ids. */
-export function nameMappingText(table: HasProperties): string | undefined {
-  return property(table, 'schema.name-mapping.default')
-}

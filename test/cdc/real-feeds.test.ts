@@ -1,22 +1,14 @@
 /**
  * Real captured feeds of PostgreSQL, applied by the command, give exactly the source's tables at its checkpoints.
  */
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeSourceTables } from '../support/cdc-lake.js'
 import { seracOk } from '../support/cli.js'
-import {
-  FEEDS,
-  keyedTables,
-  type Loss,
-  positionOfCheckpoint,
-  scannedRows,
-  wantedRows,
-} from '../support/source-state.js'
+import { argumentsOf, debezium, debeziumWithSchemas, wal2json } from '../support/feeds.js'
+import { keyedTables, type Loss, scannedRows, wantedRows } from '../support/source-state.js'
 
 let cwd: string
 beforeEach(async () => {
@@ -26,48 +18,11 @@ afterEach(async () => {
   await rm(cwd, { recursive: true, force: true })
 })
 
-interface Feed {
-  readonly name: string
-  readonly args: readonly string[]
-  readonly losses: readonly Loss[]
-  /** What `--until` takes for a checkpoint. */
-  readonly until: (checkpoint: number) => string
-  readonly prepare?: (cwd: string, formatVersion: 2 | 3) => Promise<void>
-}
-
-const DEBEZIUM = join(FEEDS, 'postgres-debezium', 'debezium.jsonl.gz')
-const DEBEZIUM_SCHEMAS = join(FEEDS, 'postgres-debezium', 'debezium-schemas.jsonl.gz')
-const WAL2JSON = join(FEEDS, 'postgres-wal2json', 'wal2json-v2.jsonl.gz')
-
-const feeds: readonly Feed[] = [
-  {
-    name: 'wal2json version 2',
-    args: [WAL2JSON, '--format', 'wal2json', '--namespace', 'shop'],
-    losses: ['nan'],
-    until: positionOfCheckpoint,
-    prepare: makeSourceTables,
-  },
-  {
-    name: 'Debezium with declared types',
-    args: [
-      DEBEZIUM,
-      '--format',
-      'debezium',
-      '--namespace',
-      'shop',
-      '--types',
-      join(FEEDS, 'checkpoints/3/meta.json'),
-    ],
-    losses: [],
-    until: positionOfCheckpoint,
-  },
-  {
-    name: 'Debezium with schemas',
-    args: [DEBEZIUM_SCHEMAS, '--format', 'debezium', '--namespace', 'shop'],
-    losses: ['nan-numeric', 'scale'],
-    until: checkpoint => `line:${lastLineOfCheckpoint(checkpoint)}`,
-  },
-]
+const feeds = [wal2json, debezium, debeziumWithSchemas].map(feed => ({
+  ...feed,
+  args: argumentsOf(feed),
+  prepare: feed.needsTables ? makeSourceTables : undefined,
+}))
 
 describe.each(feeds)('$name', ({ args, losses, until, prepare }) => {
   for (const formatVersion of [2, 3] as const) {
@@ -131,17 +86,4 @@ async function expectSourceState(checkpoint: number, losses: readonly Loss[]): P
 async function metadataLocations(): Promise<readonly string[]> {
   const shown = keyedTables(2).map(table => seracOk(['table', 'show', `shop.${table}`, '--json'], { cwd }))
   return (await Promise.all(shown)).map(text => JSON.parse(text).metadataLocation)
-}
-
-/** The last line of the transaction that wrote the checkpoint's mark: up to where `source.txId` stays the same. */
-function lastLineOfCheckpoint(checkpoint: number): number {
-  const lines = gunzipSync(readFileSync(DEBEZIUM_SCHEMAS)).toString().split('\n')
-  const payloads = lines.map(line => (line === '' ? undefined : JSON.parse(line).value?.payload))
-  const mark = payloads.findIndex(
-    payload => payload?.source?.table === 'checkpoint_marks' && payload.after?.id === checkpoint,
-  )
-  const { txId } = payloads[mark].source
-  let last = mark
-  while (payloads[last + 1]?.source?.txId === txId) last += 1
-  return last + 1
 }

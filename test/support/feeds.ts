@@ -66,11 +66,16 @@ export function applyRealFeed(context: LakeContext, feed: RealFeed, portion: Por
   })
 }
 
-/** The same as arguments of `serac`. */
-export function commandOf(feed: RealFeed, portion: Portion): readonly string[] {
+/** Arguments of `serac cdc` that say what feed it is and where it goes. */
+export function argumentsOf(feed: RealFeed): readonly string[] {
   const types = feed.types === undefined ? [] : ['--types', feed.types]
+  return [feed.path, '--format', feed.format, '--namespace', 'shop', ...types]
+}
+
+/** The same as `applyRealFeed`, as a command of `serac`. */
+export function commandOf(feed: RealFeed, portion: Portion): readonly string[] {
   const until = ['--until', feed.until(portion.checkpoint), '--commit-rows', String(portion.commitRows)]
-  return ['cdc', feed.path, '--format', feed.format, '--namespace', 'shop', ...types, ...until]
+  return ['cdc', ...argumentsOf(feed), ...until]
 }
 
 const texts = new Map<string, readonly string[]>()

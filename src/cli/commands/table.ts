@@ -29,8 +29,7 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
     .option('--json', 'print one JSON document')
     .action((namespace: string | undefined, _options, command: Command) =>
       withLake(command, surroundings, async session => {
-        const namespaces =
-          namespace === undefined ? await allNamespaces(session.lake) : [namespace.split('.')]
+        const namespaces = namespace === undefined ? await allNamespaces(session.lake) : [namespace]
         const lists = await Promise.all(namespaces.map(levels => session.lake.listTables(levels)))
         const names = lists.flat().map(id => [...id.namespace, id.name].join('.'))
         await printRows(session, { headers: ['table'], rows: names.map(name => [name]), json: names })
