@@ -67,10 +67,10 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   chevrotain: ['sql/'],
   commander: ['cli/'],
   fzstd: ['format/compression.ts'],
-  hyparquet: ['format/parquet-thrift.ts'],
+  hyparquet: ['format/parquet/thrift.ts'],
   hysnappy: ['format/compression.ts'],
   'lossless-json': ['base/json.ts'],
-  'parquet-wasm': ['format/parquet-engine.ts'],
+  'parquet-wasm': ['format/parquet/wasm-engine.ts'],
   uuid: ['base/runtime.ts'],
 }
 

@@ -1,6 +1,6 @@
 /** Opening the Parquet files that manifests name. */
 import { isLakeError } from '../base/errors.js'
-import { openParquet, type ParquetFile } from '../format/parquet-read.js'
+import { openParquet, type ParquetFile } from '../format/parquet/read.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile } from '../manifest/content-file.js'
 import type { NameMapping } from './name-mapping.js'

@@ -3,7 +3,7 @@
  * column sizes only, `counts` adds value, null and NaN counts, `truncate(n)` and `full` add bounds.
  * @see Iceberg documentation, "write.metadata.metrics.default"; table spec, "Manifests"
  */
-import type { ParquetColumnStatistics } from '../format/parquet-write.js'
+import type { ParquetColumnStatistics } from '../format/parquet/write.js'
 import type { FileMetrics } from '../manifest/content-file.js'
 import type { MetricsMode } from '../metadata/metrics-mode.js'
 import { indexFields } from '../schema/schema.js'

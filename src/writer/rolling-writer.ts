@@ -4,7 +4,7 @@
  */
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { sliceBatch } from '../batch/take.js'
-import type { ParquetWriteResult, ParquetWriter } from '../format/parquet-write.js'
+import type { ParquetWriteResult, ParquetWriter } from '../format/parquet/write.js'
 
 export interface RollingWriterOptions {
   readonly targetSizeBytes: number

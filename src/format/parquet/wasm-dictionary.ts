@@ -2,9 +2,9 @@
  * Which columns to write without a dictionary. Building one for values that hardly repeat costs a quarter of
  * the writing time and makes the file larger, so a sample of each row group decides.
  */
-import { asBuffer } from '../base/bytes.js'
-import { type ColumnBatch, isPresent, type Vector } from '../batch/column-batch.js'
-import type { Field } from '../schema/types.js'
+import { asBuffer } from '../../base/bytes.js'
+import { type ColumnBatch, isPresent, type Vector } from '../../batch/column-batch.js'
+import type { Field } from '../../schema/types.js'
 
 const SAMPLE_ROWS = 4_096
 /** Distinct values in the sample from which on a dictionary does not pay. */

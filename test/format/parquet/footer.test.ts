@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { batchOf } from '../../src/batch/vector-builder.js'
-import { chunkBounds } from '../../src/format/parquet-bounds.js'
-import { readParquetFooter } from '../../src/format/parquet-footer.js'
-import type { RawStatistics, SchemaElement } from '../../src/format/parquet-metadata.js'
-import type { LeafColumn } from '../../src/format/parquet-schema.js'
-import { openParquetWriter } from '../../src/format/parquet-write.js'
-import { createMemoryIO } from '../../src/io/memory.js'
-import type { PrimitiveType } from '../../src/schema/types.js'
-import { EVERY_TYPE, EVERY_TYPE_ROWS } from './every-type.js'
+import { batchOf } from '../../../src/batch/vector-builder.js'
+import { chunkBounds } from '../../../src/format/parquet/bounds.js'
+import { readParquetFooter } from '../../../src/format/parquet/footer.js'
+import type { RawStatistics, SchemaElement } from '../../../src/format/parquet/metadata.js'
+import type { LeafColumn } from '../../../src/format/parquet/schema.js'
+import { openParquetWriter } from '../../../src/format/parquet/write.js'
+import { createMemoryIO } from '../../../src/io/memory.js'
+import type { PrimitiveType } from '../../../src/schema/types.js'
+import { EVERY_TYPE, EVERY_TYPE_ROWS } from '../every-type.js'
 
 const LOCATION = 'memory://t/f.parquet'
 
@@ -35,7 +35,7 @@ describe('the statistics of a footer', () => {
 
   it('of Spark say decimals, dates and timestamps exactly', async () => {
     const io = createMemoryIO()
-    const bytes = readFileSync(new URL('../interop/parquet/spark-types.parquet', import.meta.url))
+    const bytes = readFileSync(new URL('../../interop/parquet/spark-types.parquet', import.meta.url))
     await io.write(LOCATION, bytes)
     const { rowGroups, createdBy } = await readParquetFooter(io, LOCATION)
     expect(createdBy).toMatch(/^parquet-mr version/)

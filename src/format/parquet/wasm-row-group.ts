@@ -7,9 +7,9 @@
  *
  * The engine sees only the wanted columns of one row group, so it can neither read more nor hold more.
  */
-import { concatBytes } from '../base/bytes.js'
+import { concatBytes } from '../../base/bytes.js'
 import { valueWidthBytes } from './column-statistics.js'
-import type { ParquetFooter } from './parquet-footer.js'
+import type { ParquetFooter } from './footer.js'
 import {
   type ColumnChunk,
   chunkRange,
@@ -18,8 +18,8 @@ import {
   PARQUET_MAGIC,
   type SchemaElement,
   serializeFooter,
-} from './parquet-metadata.js'
-import type { RootColumn } from './parquet-schema.js'
+} from './metadata.js'
+import type { RootColumn } from './schema.js'
 
 /** Ranges nearer than this are one request: the bytes between cost less than another one. */
 const COALESCE_GAP_BYTES = 32_768

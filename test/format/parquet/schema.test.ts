@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { SchemaElement } from '../../src/format/parquet-metadata.js'
-import { readParquetSchema } from '../../src/format/parquet-schema.js'
-import type { Type } from '../../src/schema/types.js'
+import type { SchemaElement } from '../../../src/format/parquet/metadata.js'
+import { readParquetSchema } from '../../../src/format/parquet/schema.js'
+import type { Type } from '../../../src/schema/types.js'
 
 type Node = Partial<SchemaElement> & { readonly name: string; readonly children?: readonly Node[] }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { utf8Encode } from '../../src/base/bytes.js'
-import { parseThrift, serializeThrift, type ThriftStruct } from '../../src/format/parquet-thrift.js'
+import { utf8Encode } from '../../../src/base/bytes.js'
+import { parseThrift, serializeThrift, type ThriftStruct } from '../../../src/format/parquet/thrift.js'
 
 describe('thrift structs', () => {
   it('are read again as written', () => {

@@ -1,23 +1,23 @@
 import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
-import { collect } from '../../src/base/concurrency.js'
-import type { ColumnBatch, Vector } from '../../src/batch/column-batch.js'
-import { emptyBatch, sliceBatch } from '../../src/batch/take.js'
-import { batchRows } from '../../src/batch/values.js'
-import { batchOf } from '../../src/batch/vector-builder.js'
-import { openParquet } from '../../src/format/parquet-read.js'
+import { collect } from '../../../src/base/concurrency.js'
+import type { ColumnBatch, Vector } from '../../../src/batch/column-batch.js'
+import { emptyBatch, sliceBatch } from '../../../src/batch/take.js'
+import { batchRows } from '../../../src/batch/values.js'
+import { batchOf } from '../../../src/batch/vector-builder.js'
+import { openParquet } from '../../../src/format/parquet/read.js'
 import {
   openParquetWriter,
   type ParquetWriteOptions,
   type ParquetWriteResult,
-} from '../../src/format/parquet-write.js'
-import { type FailingCall, failingIO } from '../../src/io/failing.js'
-import type { FileIO } from '../../src/io/file-io.js'
-import { createMemoryIO } from '../../src/io/memory.js'
-import type { Field, Value } from '../../src/schema/types.js'
-import { arbitraryRows } from './arbitrary-rows.js'
-import { EVERY_TYPE, EVERY_TYPE_ROWS } from './every-type.js'
+} from '../../../src/format/parquet/write.js'
+import { type FailingCall, failingIO } from '../../../src/io/failing.js'
+import type { FileIO } from '../../../src/io/file-io.js'
+import { createMemoryIO } from '../../../src/io/memory.js'
+import type { Field, Value } from '../../../src/schema/types.js'
+import { arbitraryRows } from '../arbitrary-rows.js'
+import { EVERY_TYPE, EVERY_TYPE_ROWS } from '../every-type.js'
 
 const LOCATION = 'memory://t/f.parquet'
 const ID: Field = { id: 1, name: 'id', required: true, type: { kind: 'long' } }

@@ -3,12 +3,12 @@
  * bigint, a timestamp counts micros or nanos. What cannot be trusted gives no bound.
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift "Statistics", "ColumnOrder"
  */
-import { dataView, utf8Decode } from '../base/bytes.js'
-import { parseUnscaled } from '../schema/decimal.js'
-import type { Value } from '../schema/types.js'
-import { PhysicalType, type RawStatistics, type SchemaElement } from './parquet-metadata.js'
-import type { LeafColumn } from './parquet-schema.js'
-import type { ThriftStruct } from './parquet-thrift.js'
+import { dataView, utf8Decode } from '../../base/bytes.js'
+import { parseUnscaled } from '../../schema/decimal.js'
+import type { Value } from '../../schema/types.js'
+import { PhysicalType, type RawStatistics, type SchemaElement } from './metadata.js'
+import type { LeafColumn } from './schema.js'
+import type { ThriftStruct } from './thrift.js'
 
 export interface ChunkBounds {
   readonly lower?: Value | undefined

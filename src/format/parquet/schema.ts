@@ -7,9 +7,9 @@
  * @see Iceberg table spec, "Appendix A: Format-specific Requirements", "Parquet"
  * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
  */
-import type { Field, PrimitiveType, Type } from '../schema/types.js'
-import { PhysicalType, type SchemaElement } from './parquet-metadata.js'
-import type { ThriftStruct, ThriftValue } from './parquet-thrift.js'
+import type { Field, PrimitiveType, Type } from '../../schema/types.js'
+import { PhysicalType, type SchemaElement } from './metadata.js'
+import type { ThriftStruct, ThriftValue } from './thrift.js'
 
 /** Stands for the id of a field whose file carries none. */
 export const NO_FIELD_ID = -1

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ParquetFooter } from '../../src/format/parquet-footer.js'
-import { planWindows, rowsPerDecode } from '../../src/format/parquet-plan.js'
+import type { ParquetFooter } from '../../../src/format/parquet/footer.js'
+import { planWindows, rowsPerDecode } from '../../../src/format/parquet/wasm-row-group.js'
 
 const MB = 1024 * 1024
 

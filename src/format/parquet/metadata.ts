@@ -6,9 +6,9 @@
  * Only what serac uses is kept: bloom filters and geospatial statistics are not carried over.
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
-import { concatBytes, dataView, utf8Decode } from '../base/bytes.js'
-import { LakeError } from '../base/errors.js'
-import { parseThrift, serializeThrift, type ThriftStruct, type ThriftValue } from './parquet-thrift.js'
+import { concatBytes, dataView, utf8Decode } from '../../base/bytes.js'
+import { LakeError } from '../../base/errors.js'
+import { parseThrift, serializeThrift, type ThriftStruct, type ThriftValue } from './thrift.js'
 
 export const PARQUET_MAGIC: Uint8Array = Uint8Array.of(0x50, 0x41, 0x52, 0x31)
 /** Length of the footer and the magic. */

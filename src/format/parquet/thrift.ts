@@ -7,7 +7,7 @@
  * @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js'
-import { dataView, utf8Encode } from '../base/bytes.js'
+import { dataView, utf8Encode } from '../../base/bytes.js'
 
 export type ThriftValue =
   | boolean

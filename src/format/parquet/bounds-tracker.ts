@@ -2,12 +2,12 @@
  * The smallest and greatest value of a leaf column, batch after batch. One loop a layout, over typed arrays.
  * Byte strings are compared in place and only the winners of a batch are copied.
  */
-import { compareBytes, utf8Decode } from '../base/bytes.js'
-import { LakeError } from '../base/errors.js'
-import { hasBit } from '../batch/bitmap.js'
-import type { Bitmap, Vector } from '../batch/column-batch.js'
-import { joinWords } from '../batch/values.js'
-import type { PrimitiveType, Value } from '../schema/types.js'
+import { compareBytes, utf8Decode } from '../../base/bytes.js'
+import { LakeError } from '../../base/errors.js'
+import { hasBit } from '../../batch/bitmap.js'
+import type { Bitmap, Vector } from '../../batch/column-batch.js'
+import { joinWords } from '../../batch/values.js'
+import type { PrimitiveType, Value } from '../../schema/types.js'
 
 export interface TrackedBounds {
   readonly lower?: Value | undefined

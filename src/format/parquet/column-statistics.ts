@@ -9,11 +9,11 @@
  * Bounds are full length (truncating them is the writer's business), NaN is never one, zero bounds are -0.0 and
  * +0.0, and inside lists and maps there are none.
  */
-import { unreachable } from '../base/assert.js'
-import { LakeError } from '../base/errors.js'
-import { createBitmap, hasBit, setBit } from '../batch/bitmap.js'
-import type { Bitmap, ColumnBatch, DictionaryVector, Vector } from '../batch/column-batch.js'
-import type { Field, PrimitiveType, Type, Value } from '../schema/types.js'
+import { unreachable } from '../../base/assert.js'
+import { LakeError } from '../../base/errors.js'
+import { createBitmap, hasBit, setBit } from '../../batch/bitmap.js'
+import type { Bitmap, ColumnBatch, DictionaryVector, Vector } from '../../batch/column-batch.js'
+import type { Field, PrimitiveType, Type, Value } from '../../schema/types.js'
 import { type BoundsTracker, createBoundsTracker } from './bounds-tracker.js'
 
 /** Statistics of one leaf column. */

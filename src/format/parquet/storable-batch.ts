@@ -2,11 +2,11 @@
  * Batches as a Parquet file holds them: without columns of type unknown (all null, so nothing is stored) and with
  * plain vectors instead of dictionaries, so that every batch of a file has one Arrow schema.
  */
-import { unreachable } from '../base/assert.js'
-import { LakeError } from '../base/errors.js'
-import type { ColumnBatch, Vector } from '../batch/column-batch.js'
-import { plainVector } from '../batch/take.js'
-import type { Field, Type } from '../schema/types.js'
+import { unreachable } from '../../base/assert.js'
+import { LakeError } from '../../base/errors.js'
+import type { ColumnBatch, Vector } from '../../batch/column-batch.js'
+import { plainVector } from '../../batch/take.js'
+import type { Field, Type } from '../../schema/types.js'
 
 /** The fields that are stored. @throws unsupported when a field would have no column at all, or is a variant */
 export function storableFields(fields: readonly Field[]): Field[] {

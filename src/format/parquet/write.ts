@@ -8,20 +8,18 @@
  * schema. Statistics of the result are exact ones of the batches (`column-statistics.ts`).
  * @see Iceberg table spec, "Appendix A: Format-specific Requirements", "Parquet"
  */
-import { errorText, LakeError } from '../base/errors.js'
-import type { ColumnBatch } from '../batch/column-batch.js'
-import { concatBatches, emptyBatch, sliceBatch } from '../batch/take.js'
-import type { FileIO, FileWriter, IoOptions } from '../io/file-io.js'
-import { childFields } from '../schema/schema.js'
-import type { Field } from '../schema/types.js'
-import { batchesToIpc } from './arrow.js'
+import { errorText, LakeError } from '../../base/errors.js'
+import type { ColumnBatch } from '../../batch/column-batch.js'
+import { concatBatches, emptyBatch, sliceBatch } from '../../batch/take.js'
+import type { FileIO, FileWriter, IoOptions } from '../../io/file-io.js'
+import { childFields } from '../../schema/schema.js'
+import type { Field } from '../../schema/types.js'
+import { batchesToIpc } from '../arrow.js'
 import {
   type ColumnStatisticsCollector,
   createColumnStatistics,
   type LeafStatistics,
 } from './column-statistics.js'
-import { columnsWithoutDictionary } from './parquet-dictionary.js'
-import { encodeRowGroup, type ParquetCodec } from './parquet-engine.js'
 import {
   type ColumnChunk,
   chunkRange,
@@ -35,8 +33,10 @@ import {
   type RowGroup,
   type SchemaElement,
   serializeFooter,
-} from './parquet-metadata.js'
+} from './metadata.js'
 import { batchSizeBytes, storableBatch, storableFields } from './storable-batch.js'
+import { columnsWithoutDictionary } from './wasm-dictionary.js'
+import { encodeRowGroup, type ParquetCodec } from './wasm-engine.js'
 
 export const ROW_GROUP_ROWS_DEFAULT = 262_144
 export const ROW_GROUP_BYTES_DEFAULT: number = 128 * 1024 * 1024

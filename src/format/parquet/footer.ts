@@ -5,11 +5,11 @@
  * last `SPECULATIVE_TAIL_BYTES`, which is a whole small file or the whole footer of most large ones. What came
  * with it is kept, and the reader asks for none of it again.
  */
-import { dataView, equalBytes } from '../base/bytes.js'
-import { errorText, LakeError } from '../base/errors.js'
-import type { FileIO, IoOptions } from '../io/file-io.js'
-import type { Field, Value } from '../schema/types.js'
-import { chunkBounds } from './parquet-bounds.js'
+import { dataView, equalBytes } from '../../base/bytes.js'
+import { errorText, LakeError } from '../../base/errors.js'
+import type { FileIO, IoOptions } from '../../io/file-io.js'
+import type { Field, Value } from '../../schema/types.js'
+import { chunkBounds } from './bounds.js'
 import {
   chunkRange,
   PARQUET_MAGIC,
@@ -17,8 +17,8 @@ import {
   type ParquetMetadata,
   parseMetadata,
   type RowGroup,
-} from './parquet-metadata.js'
-import { type FieldIdOf, NO_FIELD_ID, type ParquetSchema, readParquetSchema } from './parquet-schema.js'
+} from './metadata.js'
+import { type FieldIdOf, NO_FIELD_ID, type ParquetSchema, readParquetSchema } from './schema.js'
 
 export const SPECULATIVE_TAIL_BYTES = 65_536
 

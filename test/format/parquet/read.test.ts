@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { hexEncode } from '../../src/base/bytes.js'
-import { isLakeError, LakeError } from '../../src/base/errors.js'
-import { batchRows } from '../../src/batch/values.js'
-import { batchOf } from '../../src/batch/vector-builder.js'
-import { SPECULATIVE_TAIL_BYTES } from '../../src/format/parquet-footer.js'
-import { openParquet, type ParquetReadOptions } from '../../src/format/parquet-read.js'
-import { openParquetWriter } from '../../src/format/parquet-write.js'
-import type { FileIO } from '../../src/io/file-io.js'
-import { createMemoryIO } from '../../src/io/memory.js'
-import { meteredIO } from '../../src/io/metered.js'
-import type { Field, Value } from '../../src/schema/types.js'
+import { hexEncode } from '../../../src/base/bytes.js'
+import { isLakeError, LakeError } from '../../../src/base/errors.js'
+import { batchRows } from '../../../src/batch/values.js'
+import { batchOf } from '../../../src/batch/vector-builder.js'
+import { SPECULATIVE_TAIL_BYTES } from '../../../src/format/parquet/footer.js'
+import { openParquet, type ParquetReadOptions } from '../../../src/format/parquet/read.js'
+import { openParquetWriter } from '../../../src/format/parquet/write.js'
+import type { FileIO } from '../../../src/io/file-io.js'
+import { createMemoryIO } from '../../../src/io/memory.js'
+import { meteredIO } from '../../../src/io/metered.js'
+import type { Field, Value } from '../../../src/schema/types.js'
 
 const LOCATION = 'memory://t/f.parquet'
-const GOLDEN = new URL('../interop/parquet/', import.meta.url)
+const GOLDEN = new URL('../../interop/parquet/', import.meta.url)
 
 interface Expected {
   readonly rowCount: number

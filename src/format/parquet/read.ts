@@ -4,22 +4,22 @@
  *
  * The bytes that came with the footer are not asked for again, so a small file costs one request in all.
  */
-import { mapBounded } from '../base/concurrency.js'
-import { checkSignal, errorText, LakeError } from '../base/errors.js'
-import type { ColumnBatch } from '../batch/column-batch.js'
-import type { FileIO } from '../io/file-io.js'
-import type { Field, Type } from '../schema/types.js'
-import { arrowSchemaText, batchesFromIpc } from './arrow.js'
-import { decodeRowGroup } from './parquet-engine.js'
+import { mapBounded } from '../../base/concurrency.js'
+import { checkSignal, errorText, LakeError } from '../../base/errors.js'
+import type { ColumnBatch } from '../../batch/column-batch.js'
+import type { FileIO } from '../../io/file-io.js'
+import type { Field, Type } from '../../schema/types.js'
+import { arrowSchemaText, batchesFromIpc } from '../arrow.js'
 import {
   type FileTail,
   type FooterOptions,
   type ParquetFooter,
   type ParquetRowGroup,
   readParquetFooter,
-} from './parquet-footer.js'
-import { type FileRange, PhysicalType } from './parquet-metadata.js'
-import { buildRowGroupFile, planWindows, type ReadWindow, rowsPerDecode } from './parquet-plan.js'
+} from './footer.js'
+import { type FileRange, PhysicalType } from './metadata.js'
+import { decodeRowGroup } from './wasm-engine.js'
+import { buildRowGroupFile, planWindows, type ReadWindow, rowsPerDecode } from './wasm-row-group.js'
 
 export const BATCH_ROWS_DEFAULT = 65_536
 const PARALLEL_RANGES = 8
