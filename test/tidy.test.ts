@@ -55,22 +55,23 @@ const MAY_IMPORT: Readonly<Record<Floor, readonly (Floor | 'entry')[]>> = {
   cli: ['entry'],
 }
 
-/** The entry files: exports only. They and the command line are where everything is reached from. */
+/** The entry files: exports only. They, the command line and what workers load are where everything is reached from. */
 const ENTRIES = ['index.ts', 'cdc.ts', 'version.ts']
-const ROOTS = [...ENTRIES, 'cli/main.ts']
+const ROOTS = [...ENTRIES, 'cli/main.ts', 'base/worker-entry.ts', 'format/parquet/worker.ts']
 
 /** Third-party packages, and the only places under src/ that may name them. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@foxglove/wasm-zstd': ['format/compression/zstd.ts'],
   '@photostructure/sqlite': ['catalog/embedded-db.ts'],
   'apache-arrow': ['format/arrow.ts'],
   avsc: ['format/avro-codec.ts'],
   chevrotain: ['sql/'],
   commander: ['cli/'],
-  fzstd: ['format/compression.ts'],
-  hyparquet: ['format/parquet/thrift.ts'],
-  hysnappy: ['format/compression.ts'],
+  hysnappy: ['format/compression/snappy.ts'],
   'lossless-json': ['base/json.ts'],
+  'lz4-wasm-nodejs': ['format/compression/lz4.ts'],
   'parquet-wasm': ['format/parquet/wasm-engine.ts'],
+  piscina: ['base/worker-pool.ts', 'base/worker-entry.ts'],
   uuid: ['base/runtime.ts'],
 }
 
@@ -222,7 +223,7 @@ function floorOf(name: string): string {
 function importsOf(name: string, text: string): { local: string[]; packages: string[] } {
   const specifiers = [
     ...withoutComments(text).matchAll(
-      /(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
+      /(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|^import\s*'([^']+)'|\b(?:import|require)\(\s*'([^']+)'\s*\)/gm,
     ),
   ].map(match => match[1] ?? match[2] ?? match[3] ?? '')
   const local = specifiers

@@ -100,23 +100,24 @@ export function eitherOf(left: Bound, right: Bound): Bound {
 
 /** Ids of the top-level columns that evaluation needs. */
 export function boundColumns(bound: Bound): ReadonlySet<number> {
-  const ids = new Set<number>()
-  addColumns(bound, ids)
-  return ids
+  return new Set(boundLeaves(bound).map(leaf => leaf.idPath[0] ?? leaf.fieldId))
 }
 
-function addColumns(bound: Bound, ids: Set<number>): void {
+/** Field ids of the fields that are compared; inside a struct its own, not the column's. */
+export function boundFields(bound: Bound): ReadonlySet<number> {
+  return new Set(boundLeaves(bound).map(leaf => leaf.fieldId))
+}
+
+function boundLeaves(bound: Bound): BoundLeaf[] {
   switch (bound.op) {
     case 'true':
     case 'false':
-      return
+      return []
     case 'and':
     case 'or':
-      addColumns(bound.left, ids)
-      addColumns(bound.right, ids)
-      return
+      return [...boundLeaves(bound.left), ...boundLeaves(bound.right)]
     default:
-      ids.add(bound.idPath[0] ?? bound.fieldId)
+      return [bound]
   }
 }
 

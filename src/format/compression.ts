@@ -1,14 +1,32 @@
 /**
- * The codecs of Avro blocks, Puffin blobs and gzipped metadata. Third-party decoders stop here. Every decoder
- * has a limit on what it gives, so that a few broken bytes cannot ask for all memory.
+ * The codecs of Parquet pages, Avro blocks, Puffin blobs and gzipped metadata. Every decoder has a limit on what it
+ * gives, so that a few broken bytes cannot ask for all memory.
+ *
+ * | codec | by |
+ * |---|---|
+ * | gzip, deflate, brotli | `node:zlib` |
+ * | zstd | `node:zlib` where it has it, else WebAssembly: `compression/zstd.ts` |
+ * | snappy | WebAssembly: `compression/snappy.ts` |
+ * | lz4, lz4_raw | WebAssembly: `compression/lz4.ts` |
+ *
+ * All of it is synchronous: a page is decoded where its column is, on a worker or inline.
  */
 
-import { crc32, deflateRawSync, gunzipSync, gzipSync, inflateRawSync } from 'node:zlib'
-import { decompress as unzstd } from 'fzstd'
-import { snappyUncompressor } from 'hysnappy'
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  deflateRawSync,
+  gunzipSync,
+  gzipSync,
+  inflateRawSync,
+  constants as zlib,
+} from 'node:zlib'
 import { unreachable } from '../base/assert.js'
-import { dataView } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
+import { compressLz4, decompressHadoopLz4, decompressLz4 } from './compression/lz4.js'
+import { compressSnappy, decompressAvroSnappy, decompressSnappy } from './compression/snappy.js'
+import { ownBytes, roomFor } from './compression/zlib-output.js'
+import { compressZstd, decompressZstd, prepareZstd } from './compression/zstd.js'
 
 export type Codec = 'deflate' | 'gzip' | 'snappy' | 'avro-snappy' | 'zstd'
 
@@ -20,9 +38,6 @@ export interface DecompressOptions {
 }
 
 const SIZE_BYTES_MAX_DEFAULT = 2 ** 30
-/** A copy of three bytes gives at most 64, so a claim beyond this factor is broken. */
-const SNAPPY_FACTOR_MAX = 64
-const ZSTD_MAGIC = 0xfd2fb528
 
 /**
  * The bytes that were compressed. `deflate` is raw deflate (RFC 1951), `snappy` the raw format, `avro-snappy` the
@@ -38,11 +53,11 @@ export function decompress(codec: Codec, bytes: Uint8Array, options: DecompressO
       case 'gzip':
         return gunzipSync(bytes, { maxOutputLength: sizeBytesMax })
       case 'snappy':
-        return unsnappy(bytes, sizeBytesMax)
+        return decompressSnappy(bytes, sizeBytesMax)
       case 'avro-snappy':
-        return unsnappyChecked(bytes, sizeBytesMax)
+        return decompressAvroSnappy(bytes, sizeBytesMax)
       case 'zstd':
-        return unzstdBounded(bytes, sizeBytesMax)
+        return decompressZstd(bytes, sizeBytesMax)
       default:
         return unreachable(codec)
     }
@@ -63,51 +78,127 @@ export function gzip(bytes: Uint8Array): Uint8Array {
   return gzipSync(bytes)
 }
 
-/** The length that raw Snappy states first: a varint of at most 32 bits. */
-function snappyLength(bytes: Uint8Array): number {
-  let length = 0
-  for (let index = 0; index < 5; index++) {
-    const byte = bytes[index]
-    if (byte === undefined) break
-    length += (byte & 0x7f) * 2 ** (7 * index)
-    if (byte < 0x80) return length
+/**
+ * The codecs of Parquet pages. `lz4_raw` is one LZ4 block; `lz4` is the deprecated codec, in Hadoop's framing or
+ * without any.
+ * @see https://github.com/apache/parquet-format/blob/master/Compression.md
+ */
+export type PageCodec = 'uncompressed' | 'snappy' | 'gzip' | 'zstd' | 'lz4_raw' | 'lz4' | 'brotli' | 'lzo'
+
+/**
+ * The bytes of a page, exactly `uncompressedBytes` of them and no memory taken for more. With `uncompressed` they are
+ * `bytes` themselves; else they have memory of their own, which may move to another thread.
+ * @throws Error when the input is not of the codec or gives another length; LakeError unsupported for lzo
+ */
+export function decompressPage(codec: PageCodec, bytes: Uint8Array, uncompressedBytes: number): Uint8Array {
+  // Writers leave a page without bytes empty, whatever the codec.
+  if (uncompressedBytes === 0 && bytes.length === 0) return bytes
+  const plain = decompressAny(codec, bytes, uncompressedBytes)
+  if (plain.length !== uncompressedBytes) throw new RangeError('the page has another length than it states')
+  return plain
+}
+
+function decompressAny(codec: PageCodec, bytes: Uint8Array, sizeBytes: number): Uint8Array {
+  switch (codec) {
+    case 'uncompressed':
+      return bytes
+    case 'snappy':
+      return decompressSnappy(bytes, sizeBytes)
+    case 'gzip':
+      return ownBytes(gunzipSync(bytes, inflateRoom(bytes, sizeBytes)))
+    case 'zstd':
+      return decompressZstd(bytes, sizeBytes)
+    case 'lz4_raw':
+      return decompressLz4(bytes, sizeBytes)
+    case 'lz4':
+      return decompressHadoopLz4(bytes, sizeBytes)
+    case 'brotli':
+      return ownBytes(brotliDecompressSync(bytes, inflateRoom(bytes, sizeBytes)))
+    case 'lzo':
+      throw unsupported(codec)
+    default:
+      return unreachable(codec)
   }
-  throw new Error('the length is broken')
 }
 
-function unsnappy(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
-  const length = snappyLength(bytes)
-  if (length > sizeBytesMax || length > bytes.length * SNAPPY_FACTOR_MAX)
-    throw new Error('the length is too large')
-  if (length === 0) return new Uint8Array(0)
-  // A fresh instance: the memory of a WebAssembly instance never shrinks, and a trap leaves it undefined.
-  return snappyUncompressor()(bytes, length)
+/** Bytes that inflate at once; a page that gives more for so few compressed bytes is inflated in several steps. */
+const INFLATE_BYTES_MIN = 2 ** 18
+const INFLATE_FACTOR = 64
+
+/** Room for the whole page at once, unless that would be much for so few bytes. */
+function inflateRoom(
+  bytes: Uint8Array,
+  sizeBytes: number,
+): { readonly chunkSize: number; readonly maxOutputLength: number } {
+  const likely = Math.min(sizeBytes, Math.max(INFLATE_BYTES_MIN, bytes.length * INFLATE_FACTOR))
+  return { chunkSize: roomFor(likely), maxOutputLength: Math.max(1, sizeBytes) }
 }
 
-function unsnappyChecked(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
-  if (bytes.length < 5) throw new Error('the block is cut short')
-  const plain = unsnappy(bytes.subarray(0, -4), sizeBytesMax)
-  if (dataView(bytes).getUint32(bytes.length - 4) !== crc32(plain)) throw new Error('the checksum is wrong')
-  return plain
+interface LevelRange {
+  readonly min: number
+  readonly max: number
+  readonly usual: number
 }
 
-function unzstdBounded(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
-  if (bytes.length < 5 || dataView(bytes).getUint32(0, true) !== ZSTD_MAGIC) throw new Error('no zstd frame')
-  if (zstdContentSize(bytes) > sizeBytesMax) throw new Error('the content size is too large')
-  const plain = unzstd(bytes)
-  if (plain.length > sizeBytesMax) throw new Error('the content is too large')
-  return plain
+/** The scales of the codecs that have one; what is usual is what Iceberg's Java writers take. */
+const LEVELS: Readonly<Record<'gzip' | 'zstd' | 'brotli', LevelRange>> = {
+  gzip: { min: 0, max: 9, usual: 6 },
+  zstd: { min: -7, max: 22, usual: 3 },
+  brotli: { min: 0, max: 11, usual: 1 },
 }
 
-/** The content size that the first frame states, or 0 when it states none. */
-function zstdContentSize(bytes: Uint8Array): number {
-  const descriptor = bytes[4] ?? 0
-  const sizeFlag = descriptor >>> 6
-  const isSingleSegment = (descriptor & 0x20) !== 0
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0
-  const sizeBytes = sizeFlag === 0 ? (isSingleSegment ? 1 : 0) : 1 << sizeFlag
-  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes
-  let size = sizeFlag === 1 ? 256 : 0
-  for (let index = 0; index < sizeBytes; index++) size += (bytes[at + index] ?? 0) * 2 ** (8 * index)
-  return size
+/**
+ * The page compressed. `level` is the codec's own scale (zstd -7 to 22, usually 3; gzip 0 to 9, usually 6; brotli 0 to
+ * 11, usually 1); the others have none. With `uncompressed` the result is `bytes` themselves.
+ * @throws invalid-argument for a level beyond the scale; unsupported for lz4, which is deprecated, and lzo
+ */
+export function compressPage(
+  codec: PageCodec,
+  bytes: Uint8Array,
+  options: { readonly level?: number | undefined } = {},
+): Uint8Array {
+  switch (codec) {
+    case 'uncompressed':
+      return bytes
+    case 'snappy':
+      return compressSnappy(bytes)
+    case 'gzip':
+      return ownBytes(gzipSync(bytes, { level: levelOf(codec, options.level) }))
+    case 'zstd':
+      return compressZstd(bytes, levelOf(codec, options.level))
+    case 'lz4_raw':
+      return compressLz4(bytes)
+    case 'brotli':
+      return ownBytes(
+        brotliCompressSync(bytes, {
+          params: {
+            [zlib.BROTLI_PARAM_QUALITY]: levelOf(codec, options.level),
+            [zlib.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+          },
+        }),
+      )
+    case 'lz4':
+    case 'lzo':
+      throw unsupported(codec)
+    default:
+      return unreachable(codec)
+  }
+}
+
+/** Loads what codecs load when first used, so that the first page of a worker does not wait for it. */
+export function prepareCodecs(): void {
+  prepareZstd()
+}
+
+function levelOf(codec: 'gzip' | 'zstd' | 'brotli', level: number | undefined): number {
+  const { min, max, usual } = LEVELS[codec]
+  if (level === undefined) return usual
+  if (Number.isInteger(level) && level >= min && level <= max) return level
+  throw new LakeError('invalid-argument', 'the compression level is beyond the scale of the codec', {
+    context: { codec, level, min, max },
+  })
+}
+
+function unsupported(codec: PageCodec): LakeError {
+  return new LakeError('unsupported', 'the compression codec is not built', { context: { codec } })
 }

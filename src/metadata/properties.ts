@@ -187,7 +187,7 @@ export function dataFileFormat(table: HasProperties): string {
   return propertyText(table, 'write.format.default', 'parquet').toLowerCase()
 }
 
-export type ParquetCodec = 'zstd' | 'snappy' | 'gzip' | 'uncompressed'
+export type ParquetCodec = 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'brotli' | 'uncompressed'
 
 export interface ParquetProperties {
   readonly rowGroupSizeBytes: number
@@ -195,6 +195,11 @@ export interface ParquetProperties {
   readonly pageRowLimit: number
   readonly dictionarySizeBytes: number
   readonly dictionaryEnabled: boolean
+  /** Columns, by name, that have a word of their own on dictionaries. */
+  readonly dictionaryEnabledByColumn: ReadonlyMap<string, boolean>
+  /** Names of columns whose chunks and pages carry no statistics. */
+  readonly statisticsDisabled: readonly string[]
+  readonly pageVersion: 1 | 2
   readonly codec: ParquetCodec
   /** Absent: the codec's own default. */
   readonly level?: number
@@ -203,10 +208,19 @@ export interface ParquetProperties {
   readonly bloomFilters: ReadonlyMap<string, { readonly fpp: number; readonly ndv?: number }>
 }
 
-const PARQUET_CODECS = ['zstd', 'snappy', 'gzip', 'uncompressed'] as const
+const PARQUET_CODECS: Readonly<Record<string, ParquetCodec>> = {
+  zstd: 'zstd',
+  snappy: 'snappy',
+  gzip: 'gzip',
+  brotli: 'brotli',
+  uncompressed: 'uncompressed',
+  // The older LZ4 has a framing of its own; the format asks writers for the raw one.
+  lz4: 'lz4_raw',
+  lz4_raw: 'lz4_raw',
+}
 
 /**
- * `write.parquet.*`. A codec serac cannot write (brotli, lz4, lzo) becomes zstd: readers see the codec in the file.
+ * `write.parquet.*`. A codec serac cannot write (lzo) becomes zstd: readers see the codec in the file.
  * For delete files `write.delete.parquet.*` comes first.
  */
 export function parquetOptions(
@@ -225,7 +239,12 @@ export function parquetOptions(
     pageRowLimit: size('page-row-limit', 20_000),
     dictionarySizeBytes: size('dict-size-bytes', 2 << 20),
     dictionaryEnabled: propertyBoolean(merged, `${prefix}dict-encoding-enabled`, true),
-    codec: PARQUET_CODECS.find(codec => codec === asked) ?? 'zstd',
+    dictionaryEnabledByColumn: booleansByColumn(merged, `${prefix}dict-encoding-enabled.column.`),
+    statisticsDisabled: [...booleansByColumn(merged, `${prefix}stats-enabled.column.`)].flatMap(
+      ([column, enabled]) => (enabled ? [] : [column]),
+    ),
+    pageVersion: propertyText(merged, `${prefix}page-version`, 'v1').toLowerCase() === 'v2' ? 2 : 1,
+    codec: Object.hasOwn(PARQUET_CODECS, asked) ? (PARQUET_CODECS[asked] ?? 'zstd') : 'zstd',
     ...(level < 0 ? {} : { level }),
     bloomFilterBytesMax: size('bloom-filter-max-bytes', 1 << 20),
     bloomFilters: bloomFilters(merged),
@@ -237,6 +256,11 @@ function withDeleteTwins(properties: Readonly<Record<string, string>>): Readonly
     .filter(([name]) => name.startsWith('write.delete.parquet.'))
     .map(([name, value]) => [name.replace('write.delete.parquet.', 'write.parquet.'), value])
   return { ...properties, ...Object.fromEntries(twins) }
+}
+
+function booleansByColumn(table: HasProperties, prefix: string): ReadonlyMap<string, boolean> {
+  const columns = Object.keys(table.properties).filter(name => name.startsWith(prefix))
+  return new Map(columns.map(name => [name.slice(prefix.length), propertyBoolean(table, name, true)]))
 }
 
 function bloomFilters(table: HasProperties): ReadonlyMap<string, { fpp: number; ndv?: number }> {

@@ -12,9 +12,9 @@
 import { checkSignal, LakeError } from '../base/errors.js'
 import type { ColumnBatch, Selection, Vector } from '../batch/column-batch.js'
 import { takeVector } from '../batch/take.js'
-import { type Bound, boundColumns } from '../expression/bind.js'
+import { type Bound, boundColumns, boundFields } from '../expression/bind.js'
 import { evaluate } from '../expression/evaluate.js'
-import type { ParquetFile } from '../format/parquet/read.js'
+import type { ParquetFile, ParquetReadOptions } from '../format/parquet/read.js'
 import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
@@ -94,11 +94,17 @@ export async function* readTask(
   const columns = neededColumns(options, task.residual, deletes.keyDeletes)
   const layout = planFileLayout({ ...options, file, stored: parquet.fields, needed: columns.needed })
   const pipeline: Pipeline = { task, deletes, columns, keepsDeleted, counters, fields: options.fields }
-  const keepRowGroup = rowGroupChoice(pipeline, options.schema, parquet.fields)
+  const mightMatch = rowGroupFilter(task.residual, { schema: options.schema, stored: parquet.fields })
+  const keepRowGroup = rowGroupChoice(pipeline, mightMatch)
   const windows =
     layout.columns.length === 0
       ? rowWindows(parquet, keepRowGroup, options.batchRows ?? BATCH_ROWS)
-      : parquet.read({ columns: layout.columns, keepRowGroup, batchRows: options.batchRows })
+      : parquet.read({
+          columns: layout.columns,
+          keepRowGroup,
+          ...pageChoice(pipeline, mightMatch),
+          batchRows: options.batchRows,
+        })
   for await (const { firstRow, batch } of windows) {
     checkSignal(signal)
     const result = returnedRows(pipeline, firstRow, layout.project(batch))
@@ -167,11 +173,11 @@ function deletesEveryRow(positions: PositionSet | undefined, rows: number): bool
   )
 }
 
-type RowGroupChoice = NonNullable<Parameters<ParquetFile['read']>[0]['keepRowGroup']>
+type RowGroupChoice = NonNullable<ParquetReadOptions['keepRowGroup']>
+type MightMatch = ReturnType<typeof rowGroupFilter>
 
-function rowGroupChoice(pipeline: Pipeline, schema: Schema, stored: readonly Field[]): RowGroupChoice {
-  const { task, deletes, counters, keepsDeleted } = pipeline
-  const mightMatch = rowGroupFilter(task.residual, { schema, stored })
+function rowGroupChoice(pipeline: Pipeline, mightMatch: MightMatch): RowGroupChoice {
+  const { deletes, counters, keepsDeleted } = pipeline
   const { positions } = deletes
   return (_index, group) => {
     const isDeleted =
@@ -182,6 +188,23 @@ function rowGroupChoice(pipeline: Pipeline, schema: Schema, stored: readonly Fie
     if (keep) counters.rowGroups++
     else counters.rowGroupsSkipped++
     return keep
+  }
+}
+
+/** Runs of rows that the page index proves to match nothing are not decoded. */
+function pageChoice(
+  pipeline: Pipeline,
+  mightMatch: MightMatch,
+): Pick<ParquetReadOptions, 'keepPage' | 'pageFieldIds'> {
+  const { task, counters } = pipeline
+  if (task.residual.op === 'true') return {}
+  return {
+    pageFieldIds: [...boundFields(task.residual)],
+    keepPage(rows) {
+      const keep = mightMatch(rows)
+      if (!keep) counters.rowsSkippedByPage += rows.rowCount
+      return keep
+    },
   }
 }
 

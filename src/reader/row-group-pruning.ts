@@ -1,5 +1,5 @@
 /**
- * The row-group level of pruning: the footer's statistics, as values of the types the filter compares. A file
+ * The row-group and page levels of pruning: the file's statistics, as values of the types the filter compares. A file
  * may be older than a promotion of its column, so its bounds are promoted before they are compared.
  */
 import type { Bound } from '../expression/bind.js'
@@ -9,14 +9,17 @@ import { canPromote, promoteValue } from '../schema/promotion.js'
 import { indexFields } from '../schema/schema.js'
 import type { Field, Schema, Type, Value } from '../schema/types.js'
 
-/** Decides for each row group whether the filter might accept one of its rows. */
+/** Statistics of a row group, or of a run of its rows. */
+type HasColumns = Pick<ParquetRowGroup, 'columns'>
+
+/** Decides for each row group, or run of rows in one page of each column, whether the filter might accept a row. */
 export function rowGroupFilter(
   filter: Bound,
   options: { readonly schema: Schema; readonly stored: readonly Field[] },
-): (group: ParquetRowGroup) => boolean {
+): (group: HasColumns) => boolean {
   const expected = indexFields(options.schema)
   const stored = indexFields({ fields: options.stored })
-  const statisticsOf = (group: ParquetRowGroup, fieldId: number): ColumnStatistics | undefined => {
+  const statisticsOf = (group: HasColumns, fieldId: number): ColumnStatistics | undefined => {
     const column = group.columns.get(fieldId)
     const from = stored.get(fieldId)?.type
     const to = expected.get(fieldId)?.type

@@ -7,8 +7,10 @@ export interface ScanCounters {
   dataFilesFullyDeleted: number
   rowGroups: number
   rowGroupsSkipped: number
+  /** Rows of kept row groups that were not decoded, by the page index. */
+  rowsSkippedByPage: number
   deleteFiles: number
-  /** Rows of the row groups that were read. */
+  /** Rows that were decoded. */
   rowsRead: number
   rowsDeletedByPosition: number
   rowsDeletedByKey: number
@@ -22,6 +24,7 @@ export function newScanCounters(): ScanCounters {
     dataFilesFullyDeleted: 0,
     rowGroups: 0,
     rowGroupsSkipped: 0,
+    rowsSkippedByPage: 0,
     deleteFiles: 0,
     rowsRead: 0,
     rowsDeletedByPosition: 0,

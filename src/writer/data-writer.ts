@@ -26,6 +26,7 @@ import type { Field, Schema } from '../schema/types.js'
 import { conformRows } from './conform-rows.js'
 import type { FileNaming } from './file-location.js'
 import { fileMetrics } from './metrics.js'
+import { parquetTableOptions } from './parquet-options.js'
 import { createPartitioner, type PartitionRows } from './partitioner.js'
 import { type OpenFile, type RollingWriter, rollingWriter } from './rolling-writer.js'
 
@@ -187,16 +188,13 @@ function fileOpener(
 ): (partitionPath: string) => Promise<OpenFile> {
   const { io, metadata, schema, naming, signal } = options
   checkFormat(metadata)
-  const parquet = parquetOptions(metadata)
+  const parquet = parquetTableOptions(parquetOptions(metadata), schema)
   const keyValueMetadata = { 'iceberg.schema': stringifyJson(serializeSchema(schema)) }
   return async partitionPath => {
     const location = naming.dataFile(partitionPath)
     const writer = await openParquetWriter(io, location, {
+      ...parquet,
       fields,
-      codec: parquet.codec,
-      level: parquet.level,
-      rowGroupBytes: parquet.rowGroupSizeBytes,
-      dictionaryEnabled: parquet.dictionaryEnabled ? undefined : false,
       keyValueMetadata,
       signal,
     })

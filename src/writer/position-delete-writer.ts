@@ -13,11 +13,12 @@ import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
 import type { PositionDeleteFile } from '../manifest/content-file.js'
 import type { MetricsMode } from '../metadata/metrics-mode.js'
-import { type ParquetProperties, parquetOptions } from '../metadata/properties.js'
+import { parquetOptions } from '../metadata/properties.js'
 import { partitionPath } from '../schema/partition.js'
 import { DELETE_FILE_PATH_FIELD, DELETE_POSITION_FIELD } from '../schema/reserved-fields.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import { fileMetrics } from './metrics.js'
+import { type ParquetTableOptions, parquetTableOptions } from './parquet-options.js'
 import type { MergedDeletes, RowDeleteOptions } from './row-deletes.js'
 
 const FIELDS = [DELETE_FILE_PATH_FIELD, DELETE_POSITION_FIELD]
@@ -38,7 +39,7 @@ export async function writePositionDeletes(
   deletes: readonly MergedDeletes[],
   options: RowDeleteOptions,
 ): Promise<readonly PositionDeleteFile[]> {
-  const parquet = parquetOptions(options.metadata, 'deletes')
+  const parquet = parquetTableOptions(parquetOptions(options.metadata, 'deletes'), SCHEMA)
   const locations = deletes.map(({ task }) => options.naming.deleteFile(pathOf(task.entry.file, options)))
   try {
     return await mapBounded(
@@ -63,14 +64,12 @@ function pathOf(
 async function writeOne(
   io: FileIO,
   { task, positions }: MergedDeletes,
-  options: RowDeleteOptions & { readonly location: string; readonly parquet: ParquetProperties },
+  options: RowDeleteOptions & { readonly location: string; readonly parquet: ParquetTableOptions },
 ): Promise<PositionDeleteFile> {
   const { file } = task.entry
   const writer = await openParquetWriter(io, options.location, {
+    ...options.parquet,
     fields: FIELDS,
-    codec: options.parquet.codec,
-    level: options.parquet.level,
-    rowGroupBytes: options.parquet.rowGroupSizeBytes,
     keyValueMetadata: KEY_VALUE_METADATA,
     signal: options.signal,
   })

@@ -8,12 +8,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isLakeError } from '../../src/base/errors.js'
 import { type CatalogFailure, type FailingCatalogCall, failingCatalog } from '../../src/catalog/failing.js'
-import { failingIO } from '../../src/io/failing.js'
 import { applyRealFeed, wal2json } from '../support/feeds.js'
 import { expectSourceState, type LakeState, readEverySnapshot, stateOf } from './lake-state.js'
 import { type ClosedLake, copyOf, openAs } from './memory-lake.js'
 import { filledLake } from './start-lakes.js'
-import { type Plan, planRun, runAgain, type Scenario, Stopped } from './stopping.js'
+import { openWatched, type Plan, planRun, runAgain, type Scenario, Stopped } from './stopping.js'
 
 const SEED = 1
 
@@ -47,20 +46,19 @@ async function runWith(
   let commits = 0
   let deletes = 0
   let isDead = false
-  const io = failingIO(closed.io, call => {
-    if (isDead) return new Stopped()
+  // Watched as the planned run is: tables draw their ids in the order in which they come to it.
+  const { catalog, lake, runtime } = await openWatched(closed, async (_, call) => {
+    if (isDead) throw new Stopped()
     if (call.verb === 'delete') deletes += 1
-    return undefined
+    await undefined
   })
-  const { lake, catalog, runtime } = await openAs(closed, SEED, io)
-  const failing = failingCatalog(catalog, call => {
-    if (isDead) return new Stopped()
+  const failing = failingCatalog(catalog, async call => {
     if (call.verb === 'commit' && call.phase === 'before') commits += 1
     const failure = commits < nth ? undefined : answer(call, call.verb === 'commit' && commits === nth)
     isDead = failure instanceof Stopped
     return failure
   })
-  const context = { catalog: failing, io, runtime }
+  const context = { catalog: failing, io: lake.context.io, runtime }
   const error: unknown = await applyRealFeed(context, scenario.feed, scenario.portion).then(
     () => undefined,
     (thrown: unknown) => thrown,

@@ -125,7 +125,7 @@ async function runUntil(scenario: Scenario, closed: ClosedLake, step: string): P
 }
 
 /** The lake with every call, those of its catalog to storage too, passing `watch` first, and again when it is done. */
-async function openWatched(closed: ClosedLake, watch: Watch): Promise<OpenedLake> {
+export async function openWatched(closed: ClosedLake, watch: Watch): Promise<OpenedLake> {
   const name = createStepNames()
   const decide = async (call: Call): Promise<undefined> => {
     await watch(name(call), call)

@@ -21,6 +21,7 @@ import { everyColumn, everyRow } from '../support/every-column.js'
 import { makeGallery, QUESTIONS, type Question, tableOf } from './engine-gallery.js'
 
 const JUDGES = (['pyiceberg', 'duckdb'] as const).filter(judgeIsHere)
+type TableJudge = (typeof JUDGES)[number]
 
 let cwd: string
 let lake: Lake
@@ -248,7 +249,7 @@ async function snapshotOf(question: Question): Promise<bigint | undefined> {
   return (await tableOf(lake, question).snapshots())[question.snapshot]?.snapshotId
 }
 
-async function askQuestions(judge: JudgeName): Promise<readonly (JudgeAnswer | undefined)[]> {
+async function askQuestions(judge: TableJudge): Promise<readonly (JudgeAnswer | undefined)[]> {
   const requests = await Promise.all(QUESTIONS.map(question => requestFor(judge, question)))
   const given = await askAll(
     judge,
@@ -259,7 +260,7 @@ async function askQuestions(judge: JudgeName): Promise<readonly (JudgeAnswer | u
 }
 
 /** Undefined where the question cannot be put to the engine. */
-async function requestFor(judge: JudgeName, question: Question): Promise<JudgeRequest | undefined> {
+async function requestFor(judge: TableJudge, question: Question): Promise<JudgeRequest | undefined> {
   if (question.only !== undefined && question.only !== judge) return undefined
   if (question.filter !== undefined && question.filter[judge] === undefined) return undefined
   const table = tableOf(lake, question)

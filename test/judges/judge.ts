@@ -1,6 +1,6 @@
 /**
- * Other engines as judges: PyIceberg and DuckDB read what serac wrote, PyIceberg writes what serac reads.
- * `test/judges/setup.sh` installs them. Without them the suites are skipped; with CI=true they must run.
+ * Other engines as judges: PyIceberg with pyarrow, DuckDB and Spark read what serac wrote, and write what serac
+ * reads. `test/judges/setup.sh` installs them. Without them the suites are skipped; with CI=true they must run.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { join } from 'node:path'
 
 const ROOT = process.env.SERAC_JUDGES_DIR ?? join(homedir(), '.cache', 'serac-judges')
 
-export type JudgeName = 'pyiceberg' | 'duckdb'
+export type JudgeName = 'pyiceberg' | 'duckdb' | 'spark'
 
 export interface JudgeAnswer {
   readonly fields?: readonly string[]
@@ -22,7 +22,7 @@ export interface JudgeAnswer {
 
 /** False only where the judge is missing and may be: outside CI. */
 export function judgeIsHere(name: JudgeName): boolean {
-  return process.env.CI === 'true' || existsSync(pythonOf(name))
+  return process.env.CI === 'true' || existsSync(join(ROOT, name, 'installed.txt'))
 }
 
 export function pythonOf(name: JudgeName): string {
@@ -46,16 +46,84 @@ export interface JudgeRequest {
   readonly input?: unknown
 }
 
+export interface ParquetRequest {
+  readonly verb: 'read' | 'look' | 'write'
+  readonly [key: string]: unknown
+}
+
+/** What an engine says of a Parquet file, or of what it was told to do with it. */
+export interface ParquetAnswer {
+  /** Canonical lines, in the order of their bytes; null where the engine has no type for any column. */
+  readonly rows?: readonly string[] | null
+  /** Of Iceberg's Java library, in the order of the file. */
+  readonly icebergRows?: readonly string[]
+  /** Names and ids, in depth-first order. */
+  readonly fieldIds?: readonly (readonly [string, number])[]
+  readonly rowGroups?: readonly JudgedRowGroup[]
+  readonly keyValues?: Readonly<Record<string, string>>
+  /** Of each row group: index of the leaf column, descending, nulls first. */
+  readonly sorting?: readonly (readonly (readonly [number, boolean, boolean])[])[]
+  /** How many rows equal each value; null for a column that the engine has no type for. */
+  readonly counts?: readonly (number | null)[]
+  /** For each value: how many rows are in the row groups that Iceberg's filters leave. */
+  readonly kept?: readonly number[]
+  /** For each value: which row groups a bloom filter leaves out; null for a column whose filter is not read. */
+  readonly excluded?: readonly (readonly boolean[] | null)[]
+  readonly files?: readonly string[]
+  readonly error?: string
+  readonly message?: string
+}
+
+export interface JudgedRowGroup {
+  readonly rows: number
+  readonly columns: readonly JudgedColumn[]
+}
+
+/** What a footer states of a column. Bounds are texts in the engine's own form. */
+export interface JudgedColumn {
+  readonly path: string
+  readonly codec: string
+  readonly encodings: readonly string[]
+  readonly valueCount: number
+  readonly bloomFilter: boolean
+  readonly pageIndex?: boolean
+  readonly nullCount?: number
+  readonly min?: string
+  readonly max?: string
+  readonly pages?: readonly JudgedPage[]
+}
+
+export interface JudgedPage {
+  readonly firstRow: number
+  readonly nullCount?: number
+  readonly min?: string
+  readonly max?: string
+}
+
 /** Asks many things in turn, in one process of the engine. */
 export async function askAll(
   name: JudgeName,
   requests: readonly JudgeRequest[],
 ): Promise<readonly JudgeAnswer[]> {
+  return (await batch(name, 'judge.py', requests)) as JudgeAnswer[]
+}
+
+/** Asks many things about Parquet files, in turn; each `parquet.py` says what it understands. */
+export async function askParquet(
+  name: JudgeName,
+  requests: readonly ParquetRequest[],
+): Promise<readonly ParquetAnswer[]> {
+  const inputs = requests.map(input => ({ args: [], input }))
+  return (await batch(name, 'parquet.py', inputs)) as ParquetAnswer[]
+}
+
+async function batch(name: JudgeName, script: string, requests: readonly JudgeRequest[]): Promise<unknown> {
+  ;(await import('node:fs')).writeFileSync(`/tmp/F/req-${name}.json`, JSON.stringify(requests))
   const folder = import.meta.dirname
-  const args = [join(folder, 'batch.py'), join(folder, name, 'judge.py')]
+  const args = [join(folder, 'batch.py'), join(folder, name, script)]
   const { stdout, stderr } = await run(pythonOf(name), args, requests)
   try {
-    return JSON.parse(stdout) as JudgeAnswer[]
+    return JSON.parse(stdout)
   } catch {
     throw new Error(`${name} gave no answers: ${stderr.slice(-2000)}`)
   }

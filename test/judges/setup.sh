@@ -1,24 +1,55 @@
 #!/usr/bin/env bash
-# Installs the engines that judge serac's tables - PyIceberg, DuckDB with its Iceberg extension - into virtual
-# environments under SERAC_JUDGES_DIR (default: ~/.cache/serac-judges). Safe to run again; needs python3.
+# Installs the engines that judge serac's tables and files - PyIceberg with pyarrow, DuckDB with its Iceberg
+# extension, Spark with Iceberg's Java library - into virtual environments under SERAC_JUDGES_DIR (default:
+# ~/.cache/serac-judges). Safe to run again; needs python3, a JDK and Maven.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${SERAC_JUDGES_DIR:-$HOME/.cache/serac-judges}
-command -v python3 >/dev/null || { echo "setup.sh: python3 is not installed" >&2; exit 3; }
+for tool in python3 java javac mvn; do
+  command -v "$tool" >/dev/null || { echo "setup.sh: $tool is not installed" >&2; exit 3; }
+done
 
-install() { # name: an environment with the packages of its requirements.txt, made anew when those change
-  local venv=$root/$1 wanted=$here/$1/requirements.txt
-  if [[ -x $venv/bin/python ]] && cmp -s "$wanted" "$venv/installed.txt"; then return; fi
+is_current() { # name, file: what was installed last is what the files want
+  cmp -s <(wanted "$1") "$root/$1/installed.txt"
+}
+
+wanted() { # name: the files that decide what is installed
+  for file in requirements.txt pom.xml ParquetJudge.java; do
+    [[ ! -f $here/$1/$file ]] || cat "$here/$1/$file"
+  done
+}
+
+packages() { # name: a virtual environment with the packages of its requirements.txt
+  local venv=$root/$1
   mkdir -p "$root"
   [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"
-  [[ $1 != duckdb ]] || "$venv/bin/python" -c '
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/$1/requirements.txt"
+}
+
+extensions() { # DuckDB's, out of the packages just installed
+  "$root/duckdb/bin/python" -c '
 from duckdb_extensions import import_extension
 for name in ("avro", "httpfs", "iceberg"):
     import_extension(name)'
-  cp "$wanted" "$venv/installed.txt"
 }
 
-install pyiceberg
-install duckdb
+jars() { # of Iceberg, and our own class that asks parquet-java and Iceberg
+  local venv=$root/spark
+  rm -rf "$venv/jars" "$venv/classes"
+  mvn --batch-mode --quiet -Dstyle.color=never --file "$here/spark/pom.xml" \
+    dependency:copy-dependencies -DexcludeTransitive=true -DoutputDirectory="$venv/jars"
+  local spark
+  spark=$("$venv/bin/python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
+  javac -nowarn -d "$venv/classes" -cp "$venv/jars/*:$spark/jars/*" "$here/spark/ParquetJudge.java"
+}
+
+for name in pyiceberg duckdb spark; do
+  if is_current "$name"; then continue; fi
+  packages "$name"
+  case $name in
+    duckdb) extensions ;;
+    spark) jars ;;
+  esac
+  wanted "$name" >"$root/$name/installed.txt"
+done
 echo "judges are ready in $root"

@@ -1,54 +1,75 @@
 /**
- * Bounds of a column chunk from the raw bytes of its footer statistics, exactly: a decimal is an unscaled
- * bigint, a timestamp counts micros or nanos. What cannot be trusted gives no bound.
+ * Bounds of a column chunk or page from the raw bytes of its statistics, exactly: a decimal is an unscaled bigint, a
+ * timestamp counts micros or nanos. What cannot be trusted gives no bound:
+ *
+ *   an order that the file does not say, or that we do not know       except where there is but one: signed numbers
+ *   the older pair (min, max), whose order is signed                  except for signed numbers
+ *   NaN, bytes of a wrong length, text cut inside a character, a lower bound above the upper one
+ *   INT96 and INTERVAL, variants and geometries, annotations to come  have no order
+ *
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift "Statistics", "ColumnOrder"
  */
 import { dataView, utf8Decode } from '../../base/bytes.js'
 import { parseUnscaled } from '../../schema/decimal.js'
 import type { Value } from '../../schema/types.js'
+import { compareValues } from '../../schema/value.js'
+import { isUnsignedInteger, timeUnitOf } from './leaf-type.js'
 import { PhysicalType, type RawStatistics, type SchemaElement } from './metadata.js'
 import type { LeafColumn } from './schema.js'
-import type { ThriftStruct } from './thrift.js'
 
 export interface ChunkBounds {
   readonly lower?: Value | undefined
   readonly upper?: Value | undefined
 }
 
+/** The longest decimal of Iceberg has 16 bytes; writers may pad. */
+const DECIMAL_BYTES_MAX = 64
+/** `ConvertedType` INTERVAL. */
+const INTERVAL = 21
+/** The last field of the union LogicalType that we know. */
+const LOGICAL_FIELD_MAX = 18
+
 /** Bounds in Iceberg's order of the leaf's type; NaN is never one, and zero bounds are -0.0 and +0.0. */
 export function chunkBounds(statistics: RawStatistics, leaf: LeafColumn): ChunkBounds {
-  if (leaf.repeated) return {}
-  const signed = hasSignedOrder(leaf)
-  const lowerBytes = statistics.lower ?? (signed ? statistics.signedLower : undefined)
-  const upperBytes = statistics.upper ?? (signed ? statistics.signedUpper : undefined)
+  if (leaf.repeated || !hasOrder(leaf.element)) return {}
+  const signed = isSignedNumber(leaf.element)
+  const ordered = signed || leaf.element.columnOrder !== undefined
+  const lowerBytes = (ordered ? statistics.lower : undefined) ?? (signed ? statistics.signedLower : undefined)
+  const upperBytes = (ordered ? statistics.upper : undefined) ?? (signed ? statistics.signedUpper : undefined)
   const lower = lowerBytes === undefined ? undefined : decodeBound(lowerBytes, leaf)
   const upper = upperBytes === undefined ? undefined : decodeBound(upperBytes, leaf)
-  if (typeof lower === 'number' || typeof upper === 'number') return numberBounds(lower, upper)
-  return { lower, upper }
+  if (leaf.type.kind === 'float' || leaf.type.kind === 'double') return floatBounds(lower, upper)
+  const swapped = lower !== undefined && upper !== undefined && compareValues(leaf.type, lower, upper) > 0
+  return swapped ? {} : { lower, upper }
 }
 
-/** A NaN spoils both bounds: the writer compared with it. */
-function numberBounds(lower: Value | undefined, upper: Value | undefined): ChunkBounds {
+/** A NaN spoils both bounds: the writer compared with it. Writers differ on which zero is the smaller. */
+function floatBounds(lower: Value | undefined, upper: Value | undefined): ChunkBounds {
   if (Number.isNaN(lower) || Number.isNaN(upper)) return {}
+  if (lower !== undefined && upper !== undefined && Number(lower) > Number(upper)) return {}
   return { lower: lower === 0 ? -0 : lower, upper: upper === 0 ? 0 : upper }
 }
 
+/** Whether the format defines an order of the values that Iceberg's agrees with. */
+function hasOrder(element: SchemaElement): boolean {
+  const { columnOrder, convertedType, logicalType, physicalType } = element
+  if (columnOrder === 'other' || physicalType === PhysicalType.int96 || convertedType === INTERVAL)
+    return false
+  if (logicalType === undefined) return true
+  const annotation = Object.keys(logicalType).map(name => Number(name.slice('field_'.length)))
+  return annotation.every(field => field <= LOGICAL_FIELD_MAX) && annotation.length > 0
+}
+
 /** The older statistics are right only where the order of the bytes as signed numbers is the type's order. */
-function hasSignedOrder(leaf: LeafColumn): boolean {
-  const { physicalType } = leaf.element
-  return (
-    physicalType === PhysicalType.boolean ||
-    physicalType === PhysicalType.int32 ||
-    physicalType === PhysicalType.int64 ||
-    physicalType === PhysicalType.float ||
-    physicalType === PhysicalType.double
-  )
+function isSignedNumber(element: SchemaElement): boolean {
+  const { physicalType } = element
+  if (physicalType === undefined || isUnsignedInteger(element)) return false
+  return physicalType <= PhysicalType.double && physicalType !== PhysicalType.int96
 }
 
 function decodeBound(bytes: Uint8Array, leaf: LeafColumn): Value | undefined {
-  const { element, type } = leaf
   const view = dataView(bytes)
-  switch (element.physicalType) {
+  switch (leaf.element.physicalType) {
     case PhysicalType.boolean:
       return bytes.length === 1 ? bytes[0] !== 0 : undefined
     case PhysicalType.int32:
@@ -61,16 +82,28 @@ function decodeBound(bytes: Uint8Array, leaf: LeafColumn): Value | undefined {
       return bytes.length === 8 ? view.getFloat64(0, true) : undefined
     case PhysicalType.byteArray:
     case PhysicalType.fixed:
-      if (type.kind === 'decimal') return bytes.length === 0 ? undefined : parseUnscaled(bytes)
-      if (type.kind === 'string') return decodeText(bytes)
-      return type.kind === 'uuid' || type.kind === 'fixed' || type.kind === 'binary' ? bytes : undefined
+      return fromBytes(bytes, leaf)
     default:
-      // INT96 has no order that writers agree on.
       return undefined
   }
 }
 
-/** A bound that was cut inside a character is not text; there is none then. */
+function fromBytes(bytes: Uint8Array, { type }: LeafColumn): Value | undefined {
+  switch (type.kind) {
+    case 'decimal':
+      return bytes.length > 0 && bytes.length <= DECIMAL_BYTES_MAX ? parseUnscaled(bytes) : undefined
+    case 'string':
+      return decodeText(bytes)
+    case 'uuid':
+      return bytes.length === 16 ? bytes : undefined
+    case 'fixed':
+    case 'binary':
+      return bytes
+    default:
+      return undefined
+  }
+}
+
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return utf8Decode(bytes)
@@ -79,28 +112,29 @@ function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function fromInt32(value: number, leaf: LeafColumn): Value | undefined {
-  switch (leaf.type.kind) {
+function fromInt32(value: number, { element, type }: LeafColumn): Value | undefined {
+  // A negative bound of an unsigned column was found by comparing as signed.
+  const unsigned = isUnsignedInteger(element)
+  switch (type.kind) {
     case 'int':
-      return isUnsigned(leaf.element) && value < 0 ? undefined : value
+      return unsigned && value < 0 ? undefined : value
     case 'date':
       return value
     case 'decimal':
       return BigInt(value)
     case 'time':
       return BigInt(value) * 1000n
-    // uint32
     case 'long':
-      return BigInt(value >>> 0)
+      return BigInt(unsigned ? value >>> 0 : value)
     default:
       return undefined
   }
 }
 
-function fromInt64(value: bigint, leaf: LeafColumn): Value | undefined {
-  switch (leaf.type.kind) {
+function fromInt64(value: bigint, { element, type }: LeafColumn): Value | undefined {
+  switch (type.kind) {
     case 'long':
-      return isUnsigned(leaf.element) && value < 0n ? undefined : value
+      return isUnsignedInteger(element) && value < 0n ? undefined : value
     case 'decimal':
     case 'timestamp_ns':
     case 'timestamptz_ns':
@@ -108,30 +142,14 @@ function fromInt64(value: bigint, leaf: LeafColumn): Value | undefined {
     case 'time':
     case 'timestamp':
     case 'timestamptz':
-      return toMicros(value, leaf.element)
+      return toMicros(value, element)
     default:
       return undefined
   }
 }
 
 function toMicros(value: bigint, element: SchemaElement): bigint {
-  const unit = timeUnit(element)
+  const unit = timeUnitOf(element)
   if (unit === 'millis') return value * 1000n
   return unit === 'micros' ? value : value / 1000n
-}
-
-function timeUnit(element: SchemaElement): 'millis' | 'micros' | 'nanos' {
-  const logical = (element.logicalType?.field_7 ?? element.logicalType?.field_8) as ThriftStruct | undefined
-  if (logical === undefined) return element.convertedType === 9 ? 'millis' : 'micros'
-  const unit = logical.field_2 as ThriftStruct | undefined
-  if (unit?.field_1 !== undefined) return 'millis'
-  return unit?.field_3 === undefined ? 'micros' : 'nanos'
-}
-
-/** Old statistics of unsigned columns were compared as signed, so a negative one says nothing. */
-function isUnsigned(element: SchemaElement): boolean {
-  const integer = element.logicalType?.field_10 as ThriftStruct | undefined
-  if (integer !== undefined) return integer.field_2 !== true
-  const converted = element.convertedType ?? -1
-  return converted >= 11 && converted <= 14
 }

@@ -15,9 +15,9 @@ import {
   PARQUET_MAGIC,
   PARQUET_TAIL_BYTES,
   type ParquetMetadata,
-  parseMetadata,
   type RowGroup,
 } from './metadata.js'
+import { parseMetadata } from './parse-metadata.js'
 import { type FieldIdOf, NO_FIELD_ID, type ParquetSchema, readParquetSchema } from './schema.js'
 
 export const SPECULATIVE_TAIL_BYTES = 65_536

@@ -1,15 +1,18 @@
 /**
- * Reading a Parquet file as column batches: the wanted columns of the wanted row groups, one row group decoded at a
- * time, the bytes of the next ones fetched meanwhile.
+ * Reading a Parquet file as column batches: the wanted columns of the wanted rows.
  *
- * The bytes that came with the footer are not asked for again, so a small file costs one request in all.
+ *   keepRowGroup -> page indexes -> keepPage -> selection -> plan (windows of slices) -> fetch -> decode -> batches
+ *
+ * The next window's bytes are fetched while one is decoded, and with workers the next slices are decoded while the
+ * caller uses one. The bytes that came with the footer are not asked for again, so a small file costs one request
+ * in all.
  */
 import { mapBounded } from '../../base/concurrency.js'
-import { checkSignal, errorText, LakeError } from '../../base/errors.js'
-import type { ColumnBatch } from '../../batch/column-batch.js'
+import { checkSignal, LakeError } from '../../base/errors.js'
+import type { Vector } from '../../batch/column-batch.js'
 import type { FileIO } from '../../io/file-io.js'
-import type { Field, Type } from '../../schema/types.js'
-import { arrowSchemaText, batchesFromIpc } from '../arrow.js'
+import type { Field } from '../../schema/types.js'
+import { ownReadEngine } from './decode-slice.js'
 import {
   type FileTail,
   type FooterOptions,
@@ -17,11 +20,23 @@ import {
   type ParquetRowGroup,
   readParquetFooter,
 } from './footer.js'
-import { type FileRange, PhysicalType } from './metadata.js'
-import { decodeRowGroup } from './wasm-engine.js'
-import { buildRowGroupFile, planWindows, type ReadWindow, rowsPerDecode } from './wasm-row-group.js'
+import type { FileRange } from './metadata.js'
+import { bytesIn, type PageRows, type PageSource, readPageIndexes, rowsOfPages } from './page-pruning.js'
+import { type PositionedBatch, positionedBatches } from './positioned-batch.js'
+import type { ReadEngine, ReadEngineName } from './read-engine.js'
+import { decodedBytes, leavesOf, planRead, type ReadSlice, type ReadWindow } from './read-plan.js'
+import { type RowRanges, rangesWithin } from './row-ranges.js'
+import { wasmReadEngine } from './wasm-read.js'
+
+export type { PageRows } from './page-pruning.js'
+export type { PositionedBatch } from './positioned-batch.js'
 
 export const BATCH_ROWS_DEFAULT = 65_536
+const BUDGET_BYTES_DEFAULT: number = 256 * 1024 * 1024
+/** Slices that may be in memory: one in the caller's hands, two being decoded, and one of compressed bytes. */
+const SLICES_IN_BUDGET = 4
+/** A column whose values are larger than the plan could know may take this many budgets before it is refused. */
+const LEAF_BUDGETS = 4
 const PARALLEL_RANGES = 8
 
 export interface ParquetReadOptions {
@@ -29,14 +44,24 @@ export interface ParquetReadOptions {
   readonly columns: readonly number[]
   /** Says which row groups are read; all when absent. */
   readonly keepRowGroup?: ((index: number, group: ParquetRowGroup) => boolean) | undefined
+  /**
+   * Says which runs of rows within the kept row groups are read, by the page statistics of `pageFieldIds`: a run is
+   * rows for which none of those columns changes its page. All are read when absent, and in files without a page index.
+   */
+  readonly keepPage?: ((rows: PageRows) => boolean) | undefined
+  /** Field ids of the leaf columns whose statistics `keepPage` looks at. */
+  readonly pageFieldIds?: readonly number[] | undefined
+  /** Positions in the file to read; all when absent. Batches tell the position of each row then. */
+  readonly selection?: RowRanges | undefined
   /** Rows of a batch at most; default 65 536. A batch never spans row groups. */
   readonly batchRows?: number | undefined
-}
-
-export interface PositionedBatch {
-  /** Position in the file of the batch's first row. */
-  readonly firstRow: number
-  readonly batch: ColumnBatch
+  /**
+   * Bytes that the read may hold, about, the batch in the caller's hands included; default 256 MiB. Rows are decoded in
+   * slices to fit it; a single page or value beyond four times as much is `unsupported`.
+   */
+  readonly budgetBytes?: number | undefined
+  /** Who decodes; serac's own decoder by default. */
+  readonly engine?: ReadEngineName | undefined
 }
 
 export interface ParquetFile {
@@ -44,16 +69,15 @@ export interface ParquetFile {
   readonly fields: readonly Field[]
   readonly rowCount: number
   /**
-   * The rows in file order. Memory: the compressed bytes of two windows (8 MiB or one row group each) and the
-   * decoded rows of one row group, or of a part of a large one.
-   * @throws corrupt naming location and row group, unsupported, unavailable
+   * The rows in file order.
+   * @throws corrupt naming location, row group and column; unsupported, unavailable
    */
   read(options: ParquetReadOptions): AsyncIterable<PositionedBatch>
 }
 
 /**
  * Reads the footer.
- * @throws corrupt, not-found, unavailable
+ * @throws corrupt, unsupported (encrypted), not-found, unavailable
  */
 export async function openParquet(
   io: FileIO,
@@ -78,100 +102,146 @@ export function parquetFile(
   }
 }
 
-interface Source {
-  readonly io: FileIO
-  readonly footer: ParquetFooter
-  readonly signal: AbortSignal | undefined
+/** Opens and reads in one call. @throws what both do */
+export async function* readParquet(
+  io: FileIO,
+  location: string,
+  options: ParquetReadOptions & FooterOptions,
+): AsyncGenerator<PositionedBatch, void, undefined> {
+  const file = await openParquet(io, location, options)
+  yield* file.read(options)
 }
 
-/** Parts of the file in memory, and which row groups they serve. */
-interface FetchedWindow {
-  readonly rowGroups: readonly number[]
-  readonly parts: readonly FileTail[]
-}
-
-async function* readBatches(source: Source, options: ParquetReadOptions): AsyncIterable<PositionedBatch> {
-  const { footer } = source
+async function* readBatches(
+  source: PageSource,
+  options: ParquetReadOptions,
+): AsyncGenerator<PositionedBatch, void, undefined> {
+  const { footer, signal } = source
   const batchRows = Math.max(1, options.batchRows ?? BATCH_ROWS_DEFAULT)
   const fields = checkColumns(footer, options.columns)
-  const kept: number[] = []
-  for (const [index, group] of footer.rowGroups.entries()) {
-    if (group.rowCount > 0 && (options.keepRowGroup?.(index, group) ?? true)) kept.push(index)
-  }
-  if (fields.length === 0) {
-    for (const index of kept) yield* rowsWithoutColumns(footer.rowGroups[index], batchRows)
-    return
-  }
-  const decoder = decoderOf(source, { fields, columns: options.columns, batchRows })
-  const windows = planWindows(footer, kept, options.columns)
-  let next = startFetch(source, windows[0])
-  for (let index = 0; index < windows.length; index++) {
-    const window = await next
-    next = startFetch(source, windows[index + 1])
-    if (window === undefined) continue
-    for (const rowGroup of window.rowGroups) yield* decoder(rowGroup, window)
+  const kept = keptGroups(footer, options)
+  const decodedBytesMax = LEAF_BUDGETS * (options.budgetBytes ?? BUDGET_BYTES_DEFAULT)
+  const request = { footer, columns: options.columns, fields, decodedBytesMax, signal }
+  const engine =
+    options.engine === 'parquet-wasm'
+      ? wasmReadEngine(request)
+      : ownReadEngine(request, compressedBytes(footer, kept, options.columns))
+  const windows = await windowsOf(source, { ...options, kept, engine })
+  const shape = { footer, fields, batchRows, isScattered: options.selection !== undefined }
+  for await (const { slice, vectors } of decodedSlices(source, windows, engine)) {
+    checkSignal(signal)
+    yield* positionedBatches(slice, vectors, shape)
   }
 }
 
 function checkColumns(footer: ParquetFooter, columns: readonly number[]): Field[] {
   return columns.map(column => {
     const field = footer.fields[column]
-    if (field === undefined) {
-      throw new LakeError('invalid-argument', 'the parquet file has no such column', {
-        context: { location: footer.location, column },
-      })
-    }
-    const refused = undecodableKind(field.type)
-    if (refused !== undefined) {
-      throw new LakeError('unsupported', 'columns of the type cannot be read from parquet yet', {
-        context: { location: footer.location, field: field.name, type: refused },
-      })
-    }
-    return field
+    if (field !== undefined) return field
+    const context = { location: footer.location, column }
+    throw new LakeError('invalid-argument', 'the parquet file has no such column', { context })
   })
 }
 
-function undecodableKind(type: Type): string | undefined {
-  switch (type.kind) {
-    case 'variant':
-      return type.kind
-    case 'decimal':
-      return type.precision > 38 ? type.kind : undefined
-    case 'struct':
-      return type.fields.map(field => undecodableKind(field.type)).find(kind => kind !== undefined)
-    case 'list':
-      return undecodableKind(type.element)
-    case 'map':
-      return undecodableKind(type.key) ?? undecodableKind(type.value)
-    default:
-      return undefined
+/** Row groups with wanted rows; the caller is asked once about each. */
+function keptGroups(footer: ParquetFooter, options: ParquetReadOptions): number[] {
+  const kept: number[] = []
+  for (const [index, group] of footer.rowGroups.entries()) {
+    if (group.rowCount > 0 && (options.keepRowGroup?.(index, group) ?? true)) kept.push(index)
   }
+  return kept
 }
 
-function* rowsWithoutColumns(
-  group: ParquetRowGroup | undefined,
-  batchRows: number,
-): Iterable<PositionedBatch> {
-  if (group === undefined) return
-  for (let row = 0; row < group.rowCount; row += batchRows) {
-    const length = Math.min(batchRows, group.rowCount - row)
-    yield { firstRow: group.firstRow + row, batch: { length, fields: [], columns: [] } }
+function compressedBytes(
+  footer: ParquetFooter,
+  groups: readonly number[],
+  columns: readonly number[],
+): number {
+  const leaves = leavesOf(footer, columns)
+  let bytes = 0
+  for (const group of groups) {
+    const chunks = footer.metadata.rowGroups[group]?.columns
+    for (const leaf of leaves) bytes += chunks?.[leaf]?.compressedBytes ?? 0
   }
+  return bytes
 }
 
-/** Begins to fetch; a failure is thrown where the result is awaited, even if that never happens. */
-function startFetch(source: Source, window: ReadWindow | undefined): Promise<FetchedWindow | undefined> {
-  if (window === undefined) return Promise.resolve(undefined)
-  const fetched = fetchWindow(source, window)
-  fetched.catch(() => undefined)
-  return fetched
+interface WindowsRequest extends Omit<ParquetReadOptions, 'engine'> {
+  readonly kept: readonly number[]
+  readonly engine: ReadEngine
 }
 
-async function fetchWindow(source: Source, window: ReadWindow): Promise<FetchedWindow> {
+/** The plan; page indexes are read only when they can change it. */
+async function windowsOf(source: PageSource, request: WindowsRequest): Promise<ReadWindow[]> {
+  const { footer } = source
+  const { kept, columns, keepPage, selection, engine } = request
+  const sliceBytesMax = Math.ceil((request.budgetBytes ?? BUDGET_BYTES_DEFAULT) / SLICES_IN_BUDGET)
+  const selected = kept.map(rowGroup => ({ rowGroup, rows: selectedRows(footer, rowGroup, selection) }))
+  const candidates = selected.filter(({ rows }) => rows === undefined || rows.length > 0)
+  const isSparse = keepPage !== undefined || selection !== undefined
+  const isLarge = candidates.some(({ rowGroup }) => decodedBytes(footer, rowGroup, columns) > sliceBytesMax)
+  if (!isSparse && !isLarge) return planRead(footer, { groups: candidates, columns, sliceBytesMax })
+  const indexes = await readPageIndexes(source, {
+    rowGroups: candidates.map(group => group.rowGroup),
+    leaves: leavesOf(footer, columns),
+    statisticsOf: keepPage === undefined ? [] : (request.pageFieldIds ?? []),
+  })
+  const groups = candidates.map(group => ({ ...group, rows: rowsOfPages(footer, indexes, group, keepPage) }))
+  const offsetIndexOf = engine.needsWholeChunks ? undefined : indexes.offsetIndexOf
+  return planRead(footer, { groups, columns, sliceBytesMax, offsetIndexOf })
+}
+
+/** The part of the selection that is in a row group, counted from its first row. */
+function selectedRows(
+  footer: ParquetFooter,
+  rowGroup: number,
+  selection: RowRanges | undefined,
+): RowRanges | undefined {
+  const group = footer.rowGroups[rowGroup]
+  if (selection === undefined || group === undefined) return undefined
+  return rangesWithin(selection, group.firstRow, group.firstRow + group.rowCount)
+}
+
+interface DecodedSlice {
+  readonly slice: ReadSlice
+  readonly vectors: readonly Vector[]
+}
+
+/** The slices in order, as many of them in work as the engine says. */
+async function* decodedSlices(
+  source: PageSource,
+  windows: readonly ReadWindow[],
+  engine: ReadEngine,
+): AsyncGenerator<DecodedSlice, void, undefined> {
+  const inWork: Promise<DecodedSlice>[] = []
+  let next = started(() => fetchWindow(source, windows[0]))
+  for (const [index, window] of windows.entries()) {
+    const bytesOf = await next
+    if (index + 1 < windows.length) next = started(() => fetchWindow(source, windows[index + 1]))
+    for (const slice of window.slices) {
+      checkSignal(source.signal)
+      inWork.push(started(async () => ({ slice, vectors: await engine.decode({ slice, bytesOf }) })))
+      const first = inWork.length > engine.slicesAhead ? inWork.shift() : undefined
+      if (first !== undefined) yield await first
+    }
+  }
+  for (const decoded of inWork) yield await decoded
+}
+
+/** Begins; a failure is thrown where the result is awaited, even if that never happens. */
+function started<T>(work: () => Promise<T>): Promise<T> {
+  const result = work()
+  result.catch(() => undefined)
+  return result
+}
+
+type BytesOf = (range: FileRange) => Uint8Array
+
+async function fetchWindow(source: PageSource, window: ReadWindow | undefined): Promise<BytesOf> {
   const { footer, io, signal } = source
   const parts = await mapBounded(
-    window.ranges,
-    async range => {
+    window?.ranges ?? [],
+    async (range): Promise<FileTail> => {
       if (range.offset >= footer.tail.offset) return footer.tail
       const bytes = await io.read(footer.location, { range, signal })
       if (bytes.length === range.lengthBytes) return { offset: range.offset, bytes }
@@ -181,102 +251,5 @@ async function fetchWindow(source: Source, window: ReadWindow): Promise<FetchedW
     },
     { limit: PARALLEL_RANGES, signal },
   )
-  return { rowGroups: window.rowGroups, parts }
-}
-
-function bytesIn(window: FetchedWindow, range: FileRange): Uint8Array {
-  for (const { offset, bytes } of window.parts) {
-    const from = range.offset - offset
-    if (from >= 0 && from + range.lengthBytes <= bytes.length)
-      return bytes.subarray(from, from + range.lengthBytes)
-  }
-  throw new RangeError('a planned range was not fetched')
-}
-
-type RowGroupDecoder = (rowGroup: number, window: FetchedWindow) => Iterable<PositionedBatch>
-
-function decoderOf(
-  source: Source,
-  request: {
-    readonly fields: readonly Field[]
-    readonly columns: readonly number[]
-    readonly batchRows: number
-  },
-): RowGroupDecoder {
-  const { footer, signal } = source
-  const { fields, columns } = request
-  const keyValueMetadata = unitHints(footer, columns)
-  return function* decode(rowGroup, window) {
-    const group = footer.rowGroups[rowGroup]
-    if (group === undefined) return
-    const bytesOf = (range: FileRange): Uint8Array => bytesIn(window, range)
-    const file = buildRowGroupFile(footer, { rowGroup, columns, bytesOf, keyValueMetadata })
-    const limitRows = rowsPerDecode(footer, rowGroup, columns)
-    const batchRows = Math.min(request.batchRows, limitRows)
-    let row = 0
-    for (let offsetRows = 0; offsetRows < group.rowCount; offsetRows += limitRows) {
-      const streams = decodeRowGroup(file, { batchRows, offsetRows, limitRows })
-      for (const batch of decoded(streams, { fields, location: footer.location, rowGroup })) {
-        checkSignal(signal)
-        yield { firstRow: group.firstRow + row, batch }
-        row += batch.length
-      }
-    }
-    if (row !== group.rowCount) throw corruptRowGroup(footer.location, rowGroup, 'rows are missing')
-  }
-}
-
-function* decoded(
-  streams: Iterable<Uint8Array>,
-  place: { readonly fields: readonly Field[]; readonly location: string; readonly rowGroup: number },
-): Iterable<ColumnBatch> {
-  const iterator = streams[Symbol.iterator]()
-  try {
-    for (;;) {
-      const batches = nextBatches(iterator, place)
-      if (batches === undefined) return
-      yield* batches
-    }
-  } finally {
-    iterator.return?.()
-  }
-}
-
-/** Only the engine's own faults are called corrupt, not those of who takes the batches. */
-function nextBatches(
-  iterator: Iterator<Uint8Array>,
-  place: { readonly fields: readonly Field[]; readonly location: string; readonly rowGroup: number },
-): ColumnBatch[] | undefined {
-  try {
-    const step = iterator.next()
-    return step.done ? undefined : batchesFromIpc(step.value, place.fields)
-  } catch (cause) {
-    if (cause instanceof LakeError && cause.kind !== 'corrupt') throw cause
-    throw corruptRowGroup(place.location, place.rowGroup, cause)
-  }
-}
-
-function corruptRowGroup(location: string, rowGroup: number, cause: unknown): LakeError {
-  const context = { location, rowGroup, reason: errorText(cause) }
-  return new LakeError('corrupt', 'the rows of the parquet file cannot be decoded', { context, cause })
-}
-
-/**
- * INT96 says no unit and the engine would take nanoseconds, which end in the year 2262. The Arrow schema that
- * writers may leave in the footer is where it takes a unit from, so we leave one there: ours, in micros.
- */
-function unitHints(
-  footer: ParquetFooter,
-  columns: readonly number[],
-): ReadonlyMap<string, string> | undefined {
-  const { roots, leaves } = footer.schema
-  const anyInt96 = columns.some(column => {
-    const root = roots[column]
-    return leaves
-      .slice(root?.leafFrom, root?.leafTo)
-      .some(leaf => leaf.element.physicalType === PhysicalType.int96)
-  })
-  if (!anyInt96) return undefined
-  const fields = columns.flatMap(column => footer.fields[column] ?? [])
-  return new Map([['ARROW:schema', arrowSchemaText(fields)]])
+  return range => bytesIn(parts, range)
 }

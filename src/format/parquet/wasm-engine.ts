@@ -14,20 +14,20 @@ import {
   writeParquet,
 } from 'parquet-wasm'
 
-export type ParquetCodec = 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'brotli' | 'uncompressed'
+export type WasmCodec = 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'brotli' | 'uncompressed'
 
 export interface EncodeOptions {
-  readonly codec: ParquetCodec
+  readonly codec: WasmCodec
   readonly rowCount: number
   /** Top-level columns whose values hardly repeat: a dictionary costs more than it saves. */
   readonly withoutDictionary: readonly string[]
 }
 
-const COMPRESSION: Readonly<Record<ParquetCodec, Compression>> = {
+const COMPRESSION: Readonly<Record<WasmCodec, Compression>> = {
   zstd: Compression.ZSTD,
   snappy: Compression.SNAPPY,
   gzip: Compression.GZIP,
-  lz4: Compression.LZ4_RAW,
+  lz4_raw: Compression.LZ4_RAW,
   brotli: Compression.BROTLI,
   uncompressed: Compression.UNCOMPRESSED,
 }

@@ -132,6 +132,72 @@ describe('a parquet schema', () => {
     expect(typeOf({ name: 'c', ...element })).toEqual(type)
   })
 
+  it('tells the levels at which each part of a column is there', () => {
+    const nodeOf = (node: Node) => readParquetSchema(elements(node)).roots[0]?.node
+    const leaf = { name: 'element', ...INT }
+    const list = { name: 'list', repetition: 'repeated', children: [leaf] } as const
+    expect(nodeOf({ name: 'l', ...LIST, children: [list] })).toEqual({
+      kind: 'list',
+      definition: 1,
+      entryDefinition: 2,
+      repetition: 1,
+      element: { kind: 'leaf', definition: 3, leaf: 0 },
+    })
+    expect(nodeOf({ name: 'l', repetition: 'repeated', ...INT })).toEqual({
+      kind: 'list',
+      definition: 0,
+      entryDefinition: 1,
+      repetition: 1,
+      element: { kind: 'leaf', definition: 1, leaf: 0 },
+    })
+    const key = { name: 'k', repetition: 'required', ...INT } as const
+    const inner = {
+      name: 'list',
+      repetition: 'repeated',
+      children: [{ ...leaf, repetition: 'required' }],
+    } as const
+    const value = { name: 'v', ...LIST, children: [inner] }
+    const entries = { name: 'key_value', repetition: 'repeated', children: [key, value] } as const
+    const { leaves, roots } = readParquetSchema(
+      elements(leaf, { name: 'm', repetition: 'required', ...MAP, children: [entries] }),
+    )
+    expect(roots[1]?.node).toMatchObject({
+      kind: 'map',
+      definition: 0,
+      entryDefinition: 1,
+      repetition: 1,
+      key: { kind: 'leaf', definition: 1, leaf: 0 },
+      value: {
+        kind: 'list',
+        definition: 2,
+        entryDefinition: 3,
+        repetition: 2,
+        element: { definition: 3, leaf: 1 },
+      },
+    })
+    expect(leaves.map(({ maxDefinition, maxRepetition }) => [maxDefinition, maxRepetition])).toEqual([
+      [1, 0],
+      [1, 1],
+      [3, 2],
+    ])
+  })
+
+  it('has lists whose element is a list of two levels', () => {
+    const inner = { name: 'bag', repetition: 'repeated', ...LIST } as const
+    const leaf = { name: 'element', repetition: 'repeated', ...INT } as const
+    expect(typeOf({ name: 'l', ...LIST, children: [{ ...inner, children: [leaf] }] })).toMatchObject({
+      kind: 'list',
+      elementRequired: true,
+      element: { kind: 'list', element: { kind: 'int' } },
+    })
+  })
+
+  it('is refused when it is deeper than levels are bytes', () => {
+    let node: Node = { name: 'x', ...INT }
+    for (let depth = 0; depth < 256; depth++) node = { name: 's', children: [node] }
+    expect(() => typeOf(node)).toThrow('too deeply')
+  })
+
   it('is refused when its elements are not a tree', () => {
     const flat = elements({ name: 'a', ...INT }, { name: 'b', ...INT })
     expect(() => readParquetSchema(flat.slice(0, 2))).toThrow('not a tree')

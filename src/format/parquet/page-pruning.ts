@@ -1,0 +1,226 @@
+/**
+ * Page indexes of a file: read in one go where they stand together, and asked which rows can be left out.
+ *
+ *   pages of a   [      0..4999      ][   5000..9999   ]
+ *   pages of b   [   0..3999  ][ 4000..7999 ][ 8000.. ]
+ *   runs         [     1      ][ 2  ][  3   ][   4    ]     one page of each column: its statistics hold for the run
+ *
+ * @see https://github.com/apache/parquet-format/blob/master/PageIndex.md
+ */
+import { mapBounded } from '../../base/concurrency.js'
+import { errorText, LakeError } from '../../base/errors.js'
+import type { FileIO } from '../../io/file-io.js'
+import type { ColumnChunkStatistics, FileTail, ParquetFooter, ParquetRowGroup } from './footer.js'
+import { type ColumnChunk, chunkRange, type FileRange } from './metadata.js'
+import {
+  type ColumnIndex,
+  type OffsetIndex,
+  type PageStatistics,
+  pageStatistics,
+  parseColumnIndex,
+  parseOffsetIndex,
+} from './page-index.js'
+import { coalesced, type GroupRows } from './read-plan.js'
+import { intersectRanges, type RowRanges, rangesOfPairs } from './row-ranges.js'
+
+export interface PageSource {
+  readonly io: FileIO
+  readonly footer: ParquetFooter
+  readonly signal: AbortSignal | undefined
+}
+
+/** A run of rows of a row group and what the pages that hold them say. */
+export interface PageRows {
+  /** Position in the file of the first row. */
+  readonly firstRow: number
+  readonly rowCount: number
+  /** By field id; columns whose pages say nothing have what their row group says, or are left out. */
+  readonly columns: ReadonlyMap<number, ColumnChunkStatistics>
+}
+
+export interface PageIndexes {
+  offsetIndexOf(rowGroup: number, leaf: number): OffsetIndex | undefined
+  /** Of the leaves that were asked for. */
+  readonly statistics: readonly LeafPages[]
+}
+
+/** The pages of one leaf in one row group. */
+interface LeafPages {
+  readonly rowGroup: number
+  readonly fieldId: number
+  readonly offsets: OffsetIndex
+  readonly pages: readonly PageStatistics[]
+  readonly columnSizeBytes: number
+}
+
+export interface PageIndexRequest {
+  readonly rowGroups: readonly number[]
+  /** Leaves whose pages will be read. */
+  readonly leaves: readonly number[]
+  /** Field ids of the leaves whose page statistics are wanted. */
+  readonly statisticsOf: readonly number[]
+}
+
+const PARALLEL_RANGES = 8
+
+/** @throws corrupt naming location and row group; unavailable */
+export async function readPageIndexes(source: PageSource, request: PageIndexRequest): Promise<PageIndexes> {
+  const wanted = wantedIndexes(source.footer, request)
+  const bytesOf = await fetchRanges(
+    source,
+    wanted.flatMap(index => index.ranges),
+  )
+  const offsets = new Map<string, OffsetIndex>()
+  const statistics: LeafPages[] = []
+  for (const { rowGroup, leaf, chunk, hasStatistics } of wanted) {
+    try {
+      const offsetIndex = offsetIndexOf(chunk, bytesOf, source.footer.rowGroups[rowGroup]?.rowCount ?? 0)
+      if (offsetIndex === undefined) continue
+      offsets.set(`${rowGroup}/${leaf}`, offsetIndex)
+      const column = source.footer.schema.leaves[leaf]
+      if (!hasStatistics || column === undefined || chunk.columnIndex === undefined) continue
+      const columnIndex: ColumnIndex = parseColumnIndex(bytesOf(chunk.columnIndex))
+      if (columnIndex.nullPages.length !== offsetIndex.pages.length) throw new RangeError('pages are missing')
+      const pages = pageStatistics(columnIndex, column)
+      const { fieldId } = column
+      statistics.push({
+        rowGroup,
+        fieldId,
+        offsets: offsetIndex,
+        pages,
+        columnSizeBytes: chunk.compressedBytes,
+      })
+    } catch (cause) {
+      const context = { location: source.footer.location, rowGroup, leaf, reason: errorText(cause) }
+      throw new LakeError('corrupt', 'a page index of the parquet file cannot be decoded', { context, cause })
+    }
+  }
+  return { offsetIndexOf: (rowGroup, leaf) => offsets.get(`${rowGroup}/${leaf}`), statistics }
+}
+
+interface WantedIndex {
+  readonly rowGroup: number
+  readonly leaf: number
+  readonly chunk: ColumnChunk
+  readonly hasStatistics: boolean
+  readonly ranges: readonly FileRange[]
+}
+
+function wantedIndexes(footer: ParquetFooter, request: PageIndexRequest): WantedIndex[] {
+  const { leaves } = footer.schema
+  const withStatistics = new Set(
+    leaves.flatMap(({ fieldId, repeated }, leaf) =>
+      !repeated && request.statisticsOf.includes(fieldId) ? [leaf] : [],
+    ),
+  )
+  const all = [...new Set([...request.leaves, ...withStatistics])]
+  return request.rowGroups.flatMap(rowGroup =>
+    all.flatMap(leaf => {
+      const chunk = footer.metadata.rowGroups[rowGroup]?.columns[leaf]
+      if (chunk?.offsetIndex === undefined) return []
+      const hasStatistics = withStatistics.has(leaf) && chunk.columnIndex !== undefined
+      const ranges = [chunk.offsetIndex, ...(hasStatistics && chunk.columnIndex ? [chunk.columnIndex] : [])]
+      return [{ rowGroup, leaf, chunk, hasStatistics, ranges }]
+    }),
+  )
+}
+
+type BytesOf = (range: FileRange) => Uint8Array
+
+async function fetchRanges(source: PageSource, ranges: readonly FileRange[]): Promise<BytesOf> {
+  const { footer, io, signal } = source
+  for (const { offset, lengthBytes } of ranges) {
+    if (offset >= 0 && lengthBytes >= 0 && offset + lengthBytes <= footer.sizeBytes) continue
+    const context = { location: footer.location, offset }
+    throw new LakeError('corrupt', 'a page index lies outside the parquet file', { context })
+  }
+  const parts = await mapBounded(
+    coalesced(ranges),
+    async (range): Promise<FileTail> =>
+      range.offset >= footer.tail.offset
+        ? footer.tail
+        : { offset: range.offset, bytes: await io.read(footer.location, { range, signal }) },
+    { limit: PARALLEL_RANGES, signal },
+  )
+  return range => bytesIn(parts, range)
+}
+
+/** The bytes of a range that lies in one of the parts. */
+export function bytesIn(parts: readonly FileTail[], range: FileRange): Uint8Array {
+  for (const { offset, bytes } of parts) {
+    const from = range.offset - offset
+    if (from >= 0 && from + range.lengthBytes <= bytes.length) {
+      return bytes.subarray(from, from + range.lengthBytes)
+    }
+  }
+  throw new RangeError('a planned range was not fetched')
+}
+
+/** Undefined when the index names no page. Throws when its pages are not those of the chunk. */
+function offsetIndexOf(chunk: ColumnChunk, bytesOf: BytesOf, groupRows: number): OffsetIndex | undefined {
+  if (chunk.offsetIndex === undefined) return undefined
+  const index = parseOffsetIndex(bytesOf(chunk.offsetIndex))
+  const chunkBytes = chunkRange(chunk)
+  let end = chunkBytes.offset
+  for (const [at, page] of index.pages.entries()) {
+    if (page.offset < end || page.compressedBytes <= 0) throw new RangeError('pages overlap')
+    if (page.firstRow >= groupRows || (at === 0 && page.firstRow !== 0))
+      throw new RangeError('rows do not fit')
+    end = page.offset + page.compressedBytes
+  }
+  if (end > chunkBytes.offset + chunkBytes.lengthBytes) throw new RangeError('a page lies outside its chunk')
+  return index.pages.length === 0 ? undefined : index
+}
+
+/** Rows of the group that `keepPage` leaves in. */
+export function rowsOfPages(
+  footer: ParquetFooter,
+  indexes: PageIndexes,
+  group: GroupRows,
+  keepPage: ((rows: PageRows) => boolean) | undefined,
+): RowRanges | undefined {
+  const leaves = indexes.statistics.filter(leaf => leaf.rowGroup === group.rowGroup)
+  const rowGroup = footer.rowGroups[group.rowGroup]
+  if (keepPage === undefined || leaves.length === 0 || rowGroup === undefined) return group.rows
+  const pages = leaves.map(() => 0)
+  const kept: number[] = []
+  for (let from = 0; from < rowGroup.rowCount; ) {
+    const to = Math.min(...leaves.map((leaf, at) => pageEnd(leaf, pages[at] as number, rowGroup.rowCount)))
+    const columns = runStatistics(rowGroup, leaves, { pages, rowCount: to - from })
+    if (keepPage({ firstRow: rowGroup.firstRow + from, rowCount: to - from, columns })) kept.push(from, to)
+    for (const [at, leaf] of leaves.entries()) {
+      if (pageEnd(leaf, pages[at] as number, rowGroup.rowCount) === to) pages[at] = (pages[at] as number) + 1
+    }
+    from = to
+  }
+  return intersectRanges(group.rows, rangesOfPairs(kept))
+}
+
+function pageEnd(leaf: LeafPages, page: number, groupRows: number): number {
+  return leaf.offsets.pages[page + 1]?.firstRow ?? groupRows
+}
+
+/** What is known of rows that lie in one page of each leaf. */
+function runStatistics(
+  group: ParquetRowGroup,
+  leaves: readonly LeafPages[],
+  run: { readonly pages: readonly number[]; readonly rowCount: number },
+): ReadonlyMap<number, ColumnChunkStatistics> {
+  const columns = new Map<number, ColumnChunkStatistics>()
+  for (const [fieldId, column] of group.columns) columns.set(fieldId, partOf(column, run.rowCount))
+  for (const [at, leaf] of leaves.entries()) {
+    const page = run.pages[at] as number
+    const { allNull, nullCount, lower, upper } = leaf.pages[page] ?? { allNull: false }
+    const known = allNull ? run.rowCount : nullCount === 0 ? 0 : undefined
+    const { columnSizeBytes } = leaf
+    columns.set(leaf.fieldId, { columnSizeBytes, valueCount: run.rowCount, nullCount: known, lower, upper })
+  }
+  return columns
+}
+
+/** Bounds hold for a part of the rows; counts only when they are none or all. */
+function partOf(column: ColumnChunkStatistics, rowCount: number): ColumnChunkStatistics {
+  const { nullCount, valueCount } = column
+  const known = nullCount === 0 ? 0 : nullCount === valueCount ? rowCount : undefined
+  return { ...column, valueCount: rowCount, nullCount: known }
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Spark, and Iceberg's Java library beside it, as judges of Parquet files. One JSON request on standard input, one
+JSON answer; the session is kept from one request to the next (../batch.py).
+
+  {"verb": "read", "path": FILE, "schema": SPARK, "iceberg": ICEBERG, "expressions": [SQL, ...]}
+  {"verb": "look", "path": FILE, "schema": SPARK, "iceberg": ICEBERG, "filters": [[COLUMN, TEXT], ...]}
+  {"verb": "write", "from": FILE, "schema": SPARK, "to": FOLDER, "options": {...}, "conf": {...}}
+
+The schemas are those engines' JSON. Spark's carries field ids, and names of its own: columns are found by id. It
+names only what Spark has types for; Iceberg's names every column. Expressions stand for the columns. The answer to `read` holds `rows` (Spark's),
+`icebergRows`, and the row groups with their pages as parquet-java reads the footer; to `look` how many rows equal
+each value, and how many are in the row groups that Iceberg's filters leave; to `write` the files. A refusal is an
+answer with `error`.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import json
+import os
+import sys
+
+import arrow_rows
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import BinaryType, StructType
+
+INSTALLED = os.path.dirname(os.path.dirname(sys.executable))
+SETTINGS = {
+    "spark.driver.memory": "2g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "OFF",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.parquet.fieldId.read.enabled": "true",
+    "spark.sql.parquet.fieldId.write.enabled": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.timeType.enabled": "true",
+}
+
+
+@functools.cache
+def session() -> SparkSession:
+    jars = glob.glob(os.path.join(INSTALLED, "jars", "*.jar"))
+    builder = SparkSession.builder.master("local[2]")
+    builder = builder.config("spark.driver.extraClassPath", ":".join([*jars, os.path.join(INSTALLED, "classes")]))
+    for key, value in SETTINGS.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def java():
+    return session()._jvm.serac.judges.ParquetJudge
+
+
+def frame(request: dict) -> DataFrame:
+    return session().read.schema(StructType.fromJson(request["schema"])).parquet(request.get("path") or request["from"])
+
+
+def rows(request: dict) -> DataFrame:
+    return frame(request).selectExpr(*request.get("expressions", ["*"]))
+
+
+def read(request: dict) -> dict:
+    path, schema = request["path"], json.dumps(request["iceberg"])
+    return {
+        "rows": arrow_rows.lines(in_micros(rows(request).toArrow())) if request["schema"]["fields"] else None,
+        "icebergRows": java().icebergRows(path, schema).split("\n")[:-1],
+        "rowGroups": json.loads(java().rowGroups(path)),
+    }
+
+
+def in_micros(table: pa.Table) -> pa.Table:
+    """Spark gives times of the day to Arrow in nanoseconds."""
+    return table.cast(pa.schema([pa.field(f.name, micros(f.type), f.nullable) for f in table.schema]))
+
+
+def micros(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_time64(kind):
+        return pa.time64("us")
+    if pa.types.is_map(kind):
+        return pa.map_(micros(kind.key_type), micros(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(micros(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(f.name, micros(f.type), f.nullable) for f in kind])
+    return kind
+
+
+def look(request: dict) -> dict:
+    table, schema = frame(request), json.dumps(request["iceberg"])
+    kinds = {field.name: field.dataType for field in table.schema.fields}
+    counts, kept = [], []
+    for name, text in request["filters"]:
+        kept.append(java().icebergCount(request["path"], schema, name, text))
+        if name not in kinds:
+            counts.append(None)
+            continue
+        escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+        kind = kinds[name]
+        value = f"X'{text}'" if isinstance(kind, BinaryType) else f"CAST('{escaped}' AS {kind.simpleString()})"
+        counts.append(table.where(f"`{name}` = {value}").count())
+    return {"counts": counts, "kept": kept}
+
+
+def write(request: dict) -> dict:
+    for key, value in request["conf"].items():
+        session().conf.set(key, value)
+    frame(request).coalesce(1).write.options(**request["options"]).parquet(request["to"])
+    for key in request["conf"]:
+        session().conf.set(key, SETTINGS[key]) if key in SETTINGS else session().conf.unset(key)
+    return {"files": sorted(glob.glob(os.path.join(request["to"], "*.parquet")))}
+
+
+def main() -> int:
+    request = json.load(sys.stdin)
+    try:
+        answer = {"read": read, "look": look, "write": write}[request["verb"]](request)
+    except Exception as problem:  # noqa: BLE001 - a refusal is an answer
+        answer = {"error": type(problem).__name__, "message": str(problem)[:2000]}
+    json.dump(answer, sys.stdout, ensure_ascii=False, separators=(",", ":"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
