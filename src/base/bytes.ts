@@ -60,3 +60,12 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
+
+/**
+ * Memory of its own that holds whatever was there before: for buffers of which every byte is written before one is
+ * read. Zeroing large ones costs as much as filling them.
+ */
+export function unzeroedBytes(length: number): Uint8Array<ArrayBuffer> {
+  const { buffer } = Buffer.allocUnsafeSlow(length)
+  return new Uint8Array(buffer as ArrayBuffer)
+}

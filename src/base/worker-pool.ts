@@ -3,7 +3,7 @@
  *
  *   runInWorker -> waits for its turn -> a worker imports the script, calls the function -> value or failure
  *
- * At most `workerThreads()` tasks run at once; the others wait here, where abort takes them out. A task that runs is
+ * Each worker has a task that runs and one that waits; the others wait here, where abort takes them out. A task that runs is
  * not stopped by abort, since that would cost its worker: the caller is told at once, the result is dropped. A worker that
  * dies fails its task and is replaced. Idle workers keep no process alive, and end after a while.
  */
@@ -59,6 +59,8 @@ export interface WorkerFailure {
 
 const THREADS_VARIABLE = 'SERAC_WORKER_THREADS'
 const IDLE_MS_MAX = 60_000
+/** One that runs and one that waits on the worker, so that it need not wait for this thread. */
+const TASKS_PER_WORKER = 2
 const ENTRY = new URL('./worker-entry.js', import.meta.url)
 
 const scripts = new Map<string, boolean>()
@@ -133,6 +135,7 @@ async function startPool(): Promise<Piscina> {
     minThreads: 0,
     maxThreads: Math.max(1, workerThreads()),
     idleTimeout: IDLE_MS_MAX,
+    concurrentTasksPerWorker: TASKS_PER_WORKER,
     recordTiming: false,
   })
 }
@@ -148,9 +151,9 @@ function exists(script: URL): boolean {
 
 // ---------------------------------------------------------------- turns
 
-/** Resolves when fewer than `workerThreads()` tasks run, in the order of asking. */
+/** Resolves when a worker has room, in the order of asking. */
 function takeTurn(signal: AbortSignal | undefined): Promise<void> {
-  if (running < Math.max(1, workerThreads())) {
+  if (running < TASKS_PER_WORKER * Math.max(1, workerThreads())) {
     running++
     return Promise.resolve()
   }

@@ -24,6 +24,7 @@ import {
 import { unreachable } from '../base/assert.js'
 import { errorText, LakeError } from '../base/errors.js'
 import { compressLz4, decompressHadoopLz4, decompressLz4 } from './compression/lz4.js'
+import type { Scratch } from './compression/scratch.js'
 import { compressSnappy, decompressAvroSnappy, decompressSnappy } from './compression/snappy.js'
 import { ownBytes, roomFor } from './compression/zlib-output.js'
 import { compressZstd, decompressZstd, prepareZstd } from './compression/zstd.js'
@@ -87,18 +88,29 @@ export type PageCodec = 'uncompressed' | 'snappy' | 'gzip' | 'zstd' | 'lz4_raw' 
 
 /**
  * The bytes of a page, exactly `uncompressedBytes` of them and no memory taken for more. With `uncompressed` they are
- * `bytes` themselves; else they have memory of their own, which may move to another thread.
+ * `bytes` themselves; with a scratch they may be in it, and hold until it is used again; else they have memory of their
+ * own, which may move to another thread.
  * @throws Error when the input is not of the codec or gives another length; LakeError unsupported for lzo
  */
-export function decompressPage(codec: PageCodec, bytes: Uint8Array, uncompressedBytes: number): Uint8Array {
+export function decompressPage(
+  codec: PageCodec,
+  bytes: Uint8Array,
+  uncompressedBytes: number,
+  scratch?: Scratch,
+): Uint8Array {
   // Writers leave a page without bytes empty, whatever the codec.
   if (uncompressedBytes === 0 && bytes.length === 0) return bytes
-  const plain = decompressAny(codec, bytes, uncompressedBytes)
+  const plain = decompressAny(codec, bytes, uncompressedBytes, scratch)
   if (plain.length !== uncompressedBytes) throw new RangeError('the page has another length than it states')
   return plain
 }
 
-function decompressAny(codec: PageCodec, bytes: Uint8Array, sizeBytes: number): Uint8Array {
+function decompressAny(
+  codec: PageCodec,
+  bytes: Uint8Array,
+  sizeBytes: number,
+  scratch: Scratch | undefined,
+): Uint8Array {
   switch (codec) {
     case 'uncompressed':
       return bytes
@@ -107,7 +119,7 @@ function decompressAny(codec: PageCodec, bytes: Uint8Array, sizeBytes: number): 
     case 'gzip':
       return ownBytes(gunzipSync(bytes, inflateRoom(bytes, sizeBytes)))
     case 'zstd':
-      return decompressZstd(bytes, sizeBytes)
+      return decompressZstd(bytes, sizeBytes, scratch)
     case 'lz4_raw':
       return decompressLz4(bytes, sizeBytes)
     case 'lz4':

@@ -33,7 +33,7 @@ export const CODECS: readonly ParquetCodec[] = ['zstd', 'snappy', 'gzip', 'lz4_r
 export const KEY_VALUES: Readonly<Record<string, string>> = { 'serac.note': 'grüße 😀', empty: '' }
 const WIDE_ROWS = 600
 const SMOOTH_ROWS = 5000
-const RANDOM_FILES = 30
+const RANDOM_FILES = 24
 const SEED = 20_260_801
 const MICROS_PER_SECOND = 1_000_000n
 

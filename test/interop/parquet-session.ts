@@ -54,7 +54,7 @@ export const PROBED_FILES: readonly number[] = GALLERY.flatMap(({ options }, ind
 export const PROBES: readonly Probe[] = EVERY_TYPE.flatMap((field, column) => {
   if (!BLOOM_COLUMNS.includes(field.name)) return []
   const there = [WIDE.slice(4), WIDE.slice(-9)].map(rows => rows.find(row => row[column] !== null)![column]!)
-  return [...there, ...absentValues(field, 3)].map(value => ({
+  return [...there, ...absentValues(field, 2)].map(value => ({
     field,
     column,
     value,
@@ -165,6 +165,6 @@ function requestsFor(
 
 function readRequest(judge: JudgeName, { path, fields }: GalleryFile): ParquetRequest {
   const seen = fieldsFor(judge, fields)
-  const columns = seen.map(field => field.name)
+  const columns = seen.map(field => `"${field.name}"`)
   return { verb: 'read', path, columns, schema: sparkSchema(seen), iceberg: icebergSchema(fields) }
 }

@@ -14,6 +14,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import * as zlib from 'node:zlib'
 import { concatBytes, dataView } from '../../base/bytes.js'
+import { copyOut, type Scratch } from './scratch.js'
 import { ownBytes, roomFor } from './zlib-output.js'
 
 const MAGIC = 0xfd2fb528
@@ -23,15 +24,19 @@ const BLOCK_BYTES_MAX = 2 ** 17
 const RUN_BLOCK = 1
 const COMPRESSED_BLOCK = 2
 
-/** The frames' content. @throws Error when the bytes are broken, or give more than `sizeBytesMax` */
-export function decompressZstd(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
+/**
+ * The frames' content; in the scratch, when there is one and the decoder has no memory of its own to give away.
+ * @throws Error when the bytes are broken, or give more than `sizeBytesMax`
+ */
+export function decompressZstd(bytes: Uint8Array, sizeBytesMax: number, scratch?: Scratch): Uint8Array {
   const parts: Uint8Array[] = []
   let sizeBytes = 0
   for (let at = 0; at < bytes.length || at === 0; ) {
     const frame = measureFrame(bytes, at)
     if (!frame.isSkippable) {
       const room = Math.min(frame.sizeBytesMax, sizeBytesMax - sizeBytes)
-      const part = decompressFrame(bytes.subarray(at, frame.end), room)
+      const isOnly = at === 0 && frame.end === bytes.length
+      const part = decompressFrame(bytes.subarray(at, frame.end), room, isOnly ? scratch : undefined)
       if (part.length > room) throw new Error('the content is too large')
       if (frame.contentBytes !== undefined && part.length !== frame.contentBytes)
         throw new Error('the content has another size than its frame states')
@@ -56,8 +61,8 @@ export function prepareZstd(): void {
   if (node === undefined) instance ??= instantiate()
 }
 
-function decompressFrame(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
-  if (node === undefined) return decompressInWasm(bytes, sizeBytesMax)
+function decompressFrame(bytes: Uint8Array, sizeBytesMax: number, scratch: Scratch | undefined): Uint8Array {
+  if (node === undefined) return decompressInWasm(bytes, sizeBytesMax, scratch)
   return ownBytes(
     node.decompress(bytes, {
       chunkSize: roomFor(sizeBytesMax),
@@ -199,20 +204,25 @@ let instance: WasmZstd | undefined
 
 function compressInWasm(bytes: Uint8Array, level: number): Uint8Array {
   const capacity = compressedBytesMax(bytes.length)
-  return runInWasm(bytes, capacity, (wasm, to, from) =>
+  return runInWasm({ bytes, capacityBytes: capacity }, (wasm, to, from) =>
     wasm._compress(to, capacity, from, bytes.length, level),
   )
 }
 
-function decompressInWasm(bytes: Uint8Array, sizeBytesMax: number): Uint8Array {
-  return runInWasm(bytes, sizeBytesMax, (wasm, to, from) =>
+function decompressInWasm(bytes: Uint8Array, sizeBytesMax: number, scratch: Scratch | undefined): Uint8Array {
+  return runInWasm({ bytes, capacityBytes: sizeBytesMax, scratch }, (wasm, to, from) =>
     wasm._decompress(to, sizeBytesMax, from, bytes.length),
   )
 }
 
+interface WasmCall {
+  readonly bytes: Uint8Array
+  readonly capacityBytes: number
+  readonly scratch?: Scratch | undefined
+}
+
 function runInWasm(
-  bytes: Uint8Array,
-  capacityBytes: number,
+  { bytes, capacityBytes, scratch }: WasmCall,
   work: (wasm: WasmZstd, to: number, from: number) => number,
 ): Uint8Array {
   const wasm = instance ?? instantiate()
@@ -223,7 +233,7 @@ function runInWasm(
   if (from === 0 || to === 0) throw new Error('no memory for the content')
   wasm.HEAPU8.set(bytes, from)
   const sizeBytes = work(wasm, to, from)
-  const result = sizeBytes < 0 ? undefined : wasm.HEAPU8.slice(to, to + sizeBytes)
+  const result = sizeBytes < 0 ? undefined : copyOut(wasm.HEAPU8.subarray(to, to + sizeBytes), scratch)
   wasm._free(from)
   wasm._free(to)
   if (wasm.HEAPU8.length <= MEMORY_BYTES_KEPT) instance = wasm

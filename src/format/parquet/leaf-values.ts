@@ -5,6 +5,7 @@
  *   decimals   each page's stored values become words while they are in the cache
  *   stored     all else, as it is stored; codes are looked up
  */
+import { unzeroedBytes } from '../../base/bytes.js'
 import { LakeError } from '../../base/errors.js'
 import type { DecimalVector } from '../../batch/column-batch.js'
 import { int32Words } from '../../batch/int-words.js'
@@ -68,14 +69,22 @@ export function createLeafValues(leaf: LeafColumn, options: LeafValuesOptions): 
   const varBytes = keepCodes ? 0 : counts.plainBytes + codedEntries * meanBytes(dictionary)
   checkBytes(capacity * entryBytes(leaf, keepCodes) + varBytes, bytesMax)
   const base = { leaf, dictionary, bytesMax, decimals: undefined, scratch: NO_CODES }
-  if (keepCodes) return { ...base, target: { layout: 'codes', codes: new Int32Array(capacity), length: 0 } }
+  if (keepCodes)
+    return {
+      ...base,
+      target: { layout: 'codes', codes: new Int32Array(unzeroedBytes(capacity * 4).buffer), length: 0 },
+    }
   const scratch = codedEntries > 0 ? scratchCodes(pageEntries) : NO_CODES
   if (leaf.type.kind !== 'decimal') return { ...base, scratch, target: storedSink(leaf, capacity, varBytes) }
   const words = dictionary === undefined ? NO_CODES : int32Words(decimalsOf(dictionary).words)
   return {
     ...base,
     scratch,
-    target: { layout: 'decimal', words: new Int32Array(capacity * DECIMAL_WORDS), length: 0 },
+    target: {
+      layout: 'decimal',
+      words: new Int32Array(unzeroedBytes(capacity * DECIMAL_WORDS * 4).buffer),
+      length: 0,
+    },
     decimals: { page: storedSink(leaf, pageEntries, 0), dictionary: words },
   }
 }

@@ -6,6 +6,7 @@
  * @see https://github.com/apache/parquet-format "Data Pages"
  */
 import { LakeError } from '../../base/errors.js'
+import { createScratch } from '../compression/scratch.js'
 import { decompressPage, type PageCodec } from '../compression.js'
 import type { ByteSource } from './leaf.js'
 import { type EncodedLevels, levelBits } from './levels.js'
@@ -27,7 +28,7 @@ export interface LevelMaxima {
 }
 
 /**
- * Takes a page apart, decompressed. Throws plain errors when its sections do not fit.
+ * Takes a page apart, decompressed; the bytes hold until the next page is taken apart. Throws plain errors when its sections do not fit.
  * @throws unsupported for levels in another encoding than the two there are
  */
 export function pageParts(max: LevelMaxima, codec: PageCodec, page: DataPage): PageParts {
@@ -37,6 +38,9 @@ export function pageParts(max: LevelMaxima, codec: PageCodec, page: DataPage): P
     : partsOfV2({ max, codec }, header, body)
 }
 
+/** Pages are decoded one after the other on each thread. */
+const scratch = createScratch()
+
 interface Chunk {
   readonly max: LevelMaxima
   readonly codec: PageCodec
@@ -44,7 +48,8 @@ interface Chunk {
 
 function partsOfV1({ max, codec }: Chunk, header: DataPageHeader, body: Uint8Array): PageParts {
   const { entries } = header
-  const bytes = header.uncompressedBytes === 0 ? EMPTY : decompressPage(codec, body, header.uncompressedBytes)
+  const bytes =
+    header.uncompressedBytes === 0 ? EMPTY : decompressPage(codec, body, header.uncompressedBytes, scratch)
   const section = (highest: number, encoding: number, offset: number): EncodedLevels | undefined =>
     highest === 0
       ? undefined
@@ -94,7 +99,7 @@ function partsOfV2({ max, codec }: Chunk, header: DataPageHeaderV2, body: Uint8A
   const stored = body.subarray(levelBytes)
   // Nothing may have been compressed to nothing, which is not of the codec.
   const bytes =
-    valueBytes === 0 ? EMPTY : header.compressed ? decompressPage(codec, stored, valueBytes) : stored
+    valueBytes === 0 ? EMPTY : header.compressed ? decompressPage(codec, stored, valueBytes, scratch) : stored
   return {
     repetition: section(max.maxRepetition, 0, repetitionBytes),
     definition: section(max.maxDefinition, repetitionBytes, levelBytes),

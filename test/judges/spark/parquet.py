@@ -72,10 +72,15 @@ def rows(request: dict) -> DataFrame:
 
 def read(request: dict) -> dict:
     path, schema = request["path"], json.dumps(request["iceberg"])
+    groups = json.loads(java().rowGroups(path))
+    encodings = {encoding for group in groups for column in group["columns"] for encoding in column["encodings"]}
+    # Spark decodes this one by rows only.
+    vectorized = "BYTE_STREAM_SPLIT" not in encodings
+    session().conf.set("spark.sql.parquet.enableVectorizedReader", str(vectorized).lower())
     return {
         "rows": arrow_rows.lines(in_micros(rows(request).toArrow())) if request["schema"]["fields"] else None,
         "icebergRows": java().icebergRows(path, schema).split("\n")[:-1],
-        "rowGroups": json.loads(java().rowGroups(path)),
+        "rowGroups": groups,
     }
 
 

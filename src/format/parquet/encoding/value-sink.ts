@@ -5,9 +5,11 @@
  *   int32, int64, float, double fixed width   FIXED_LEN_BYTE_ARRAY    fixed bytes, `typeLength` a value
  *   BYTE_ARRAY                  var bytes
  *
- * Decoders ask for room once a page, then write to the arrays and move the lengths.
+ * Decoders ask for room once a page, then write to the arrays and move the lengths. Numbers and the bytes of var bytes
+ * are not zeroed: what stands behind a sink's length is not to be read.
  */
 import { unreachable } from '../../../base/assert.js'
+import { unzeroedBytes } from '../../../base/bytes.js'
 import { LakeError } from '../../../base/errors.js'
 import type { DictionaryVector, FixedWidthValues } from '../../../batch/column-batch.js'
 import { grownBytes, grownInts } from '../../../batch/growable.js'
@@ -45,13 +47,13 @@ export function createValueSink(type: StoredType, capacity: number): ValueSink {
     case PhysicalType.boolean:
       return { layout: 'boolean', bits: new Uint8Array((capacity + 7) >> 3), length: 0 }
     case PhysicalType.int32:
-      return fixedWidthSink(new Int32Array(capacity))
+      return fixedWidthSink(new Int32Array(unzeroedBytes(capacity * 4).buffer))
     case PhysicalType.int64:
-      return fixedWidthSink(new BigInt64Array(capacity))
+      return fixedWidthSink(new BigInt64Array(unzeroedBytes(capacity * 8).buffer))
     case PhysicalType.float:
-      return fixedWidthSink(new Float32Array(capacity))
+      return fixedWidthSink(new Float32Array(unzeroedBytes(capacity * 4).buffer))
     case PhysicalType.double:
-      return fixedWidthSink(new Float64Array(capacity))
+      return fixedWidthSink(new Float64Array(unzeroedBytes(capacity * 8).buffer))
     case PhysicalType.int96:
       return fixedBytesSink(INT96_BYTES, capacity)
     case PhysicalType.fixed:
@@ -59,7 +61,7 @@ export function createValueSink(type: StoredType, capacity: number): ValueSink {
     case PhysicalType.byteArray:
       return {
         layout: 'var-bytes',
-        offsets: new Int32Array(capacity + 1),
+        offsets: emptyOffsets(capacity),
         bytes: new Uint8Array(0),
         length: 0,
         byteLength: 0,
@@ -67,6 +69,12 @@ export function createValueSink(type: StoredType, capacity: number): ValueSink {
     default:
       throw new RangeError('the physical type is unknown')
   }
+}
+
+function emptyOffsets(capacity: number): Int32Array {
+  const offsets = new Int32Array(unzeroedBytes((capacity + 1) * 4).buffer)
+  offsets[0] = 0
+  return offsets
 }
 
 const INT96_BYTES = 12
@@ -130,7 +138,7 @@ export function ensureBytes(sink: VarBytesSink, count: number): void {
   const needed = sink.byteLength + count
   if (needed > VAR_BYTES_MAX) throw new LakeError('unsupported', 'a column of a batch holds more than 2 GiB')
   if (needed <= sink.bytes.length) return
-  const larger = new Uint8Array(Math.min(VAR_BYTES_MAX, Math.max(needed, sink.bytes.length * 2)))
+  const larger = unzeroedBytes(Math.min(VAR_BYTES_MAX, Math.max(needed, sink.bytes.length * 2)))
   larger.set(sink.bytes.subarray(0, sink.byteLength))
   sink.bytes = larger
 }
