@@ -20,9 +20,10 @@ import { dataFileFormat, parquetOptions, targetFileSizeBytes } from '../metadata
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { isUnpartitioned } from '../schema/partition.js'
 import type { PartitionSpec, PartitionTuple } from '../schema/partition-spec.js'
+import { indexFields } from '../schema/schema.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import { UNSORTED } from '../schema/sort-order.js'
-import type { Field, Schema } from '../schema/types.js'
+import type { Field, Schema, Type } from '../schema/types.js'
 import { conformRows } from './conform-rows.js'
 import type { FileNaming } from './file-location.js'
 import { fileMetrics } from './metrics.js'
@@ -188,6 +189,7 @@ function fileOpener(
 ): (partitionPath: string) => Promise<OpenFile> {
   const { io, metadata, schema, naming, signal } = options
   checkFormat(metadata)
+  checkTypes(fields)
   const parquet = parquetTableOptions(parquetOptions(metadata), schema)
   const keyValueMetadata = { 'iceberg.schema': stringifyJson(serializeSchema(schema)) }
   return async partitionPath => {
@@ -209,6 +211,17 @@ function checkFormat(metadata: TableMetadata): void {
   throw new LakeError('unsupported', 'data files of this format cannot be written', {
     context: { property: 'write.format.default', format },
   })
+}
+
+const UNWRITTEN: ReadonlySet<Type['kind']> = new Set(['variant', 'geometry', 'geography'])
+
+/** @throws unsupported for columns whose data serac would not read back from a table */
+function checkTypes(fields: readonly Field[]): void {
+  for (const { name, type } of indexFields({ fields }).values()) {
+    if (!UNWRITTEN.has(type.kind)) continue
+    const context = { column: name, type: type.kind }
+    throw new LakeError('unsupported', 'columns of this type cannot be written to a table', { context })
+  }
 }
 
 /** Describes finished files for the manifest. */

@@ -16,6 +16,7 @@ const MEMORY_BYTES_MAX = 256 * 1024 * 1024
 const ROWS_MAX = 200_000
 
 const { values: args } = parseArgs({
+  allowNegative: true,
   options: {
     inputs: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },

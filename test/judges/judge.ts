@@ -21,9 +21,12 @@ export interface JudgeAnswer {
 }
 
 /** False only where the judge is missing and may be: outside CI. */
-export function judgeIsHere(name: JudgeName): boolean {
+export function judgeIsHere(name: JudgeName | 'node'): boolean {
   return process.env.CI === 'true' || existsSync(join(ROOT, name, 'installed.txt'))
 }
+
+/** The second version of Node. */
+export const OTHER_NODE: string = join(ROOT, 'node', 'node_modules', 'node', 'bin', 'node')
 
 export function pythonOf(name: JudgeName): string {
   return join(ROOT, name, 'bin', 'python')

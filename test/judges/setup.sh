@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the engines that judge serac's tables and files - PyIceberg with pyarrow, DuckDB with its Iceberg
-# extension, Spark with Iceberg's Java library - into virtual environments under SERAC_JUDGES_DIR (default:
-# ~/.cache/serac-judges). Safe to run again; needs python3, a JDK and Maven.
+# extension, Spark with Iceberg's Java library, a second Node - into folders under SERAC_JUDGES_DIR (default:
+# ~/.cache/serac-judges). Safe to run again; needs python3, a JDK, Maven and npm.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${SERAC_JUDGES_DIR:-$HOME/.cache/serac-judges}
-for tool in python3 java javac mvn; do
+for tool in python3 java javac mvn npm; do
   command -v "$tool" >/dev/null || { echo "setup.sh: $tool is not installed" >&2; exit 3; }
 done
 
@@ -14,7 +14,7 @@ is_current() { # name, file: what was installed last is what the files want
 }
 
 wanted() { # name: the files that decide what is installed
-  for file in requirements.txt pom.xml ParquetJudge.java; do
+  for file in requirements.txt pom.xml ParquetJudge.java package.json; do
     [[ ! -f $here/$1/$file ]] || cat "$here/$1/$file"
   done
 }
@@ -43,9 +43,18 @@ jars() { # of Iceberg, and our own class that asks parquet-java and Iceberg
   javac -nowarn -d "$venv/classes" -cp "$venv/jars/*:$spark/jars/*" "$here/spark/ParquetJudge.java"
 }
 
-for name in pyiceberg duckdb spark; do
+node() { # the second Node, as a package
+  mkdir -p "$root/node"
+  cp "$here/node/package.json" "$root/node/package.json"
+  npm install --prefix "$root/node" --no-audit --no-fund --silent
+}
+
+for name in pyiceberg duckdb spark node; do
   if is_current "$name"; then continue; fi
-  packages "$name"
+  case $name in
+    node) node ;;
+    *) packages "$name" ;;
+  esac
   case $name in
     duckdb) extensions ;;
     spark) jars ;;

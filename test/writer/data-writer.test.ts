@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { batchOf } from '../../src/batch/vector-builder.js'
+import type { ParquetFooter } from '../../src/format/parquet/footer.js'
+import { CODEC_NAMES, type ColumnChunk, PageType } from '../../src/format/parquet/metadata.js'
+import { openParquet } from '../../src/format/parquet/read.js'
 import type { DataFile } from '../../src/manifest/content-file.js'
 import { currentSchema, defaultSpec } from '../../src/metadata/lookup.js'
 import type { Field, Type, Value } from '../../src/schema/types.js'
@@ -227,5 +230,73 @@ describe('rows for the data writer', () => {
       kind: 'invalid-argument',
       context: { column: 'id', from: 'string', to: 'long' },
     })
+  })
+})
+
+describe('the properties of a table', () => {
+  const rows = Array.from({ length: 3000 }, (_, at): Value[] => [BigInt(at), `name ${at % 50}`, at % 9])
+  const chunkOf = (footer: ParquetFooter, column: number): ColumnChunk =>
+    footer.metadata.rowGroups[0]?.columns[column] as ColumnChunk
+  const pageCount = (chunk: ColumnChunk): number =>
+    (chunk.encodingStatistics ?? [])
+      .filter(({ pageType }) => pageType !== PageType.dictionary)
+      .reduce((sum, { pageCount: count }) => sum + count, 0)
+
+  async function footerOf(properties: Readonly<Record<string, string>>): Promise<ParquetFooter> {
+    const table = await createTestTable({ fields: FIELDS, properties })
+    const writer = await openWriter(table)
+    await writer.write(table.batch(rows))
+    const [file] = await writer.close()
+    return (await openParquet(table.io, file?.location ?? '')).footer
+  }
+
+  it('that are not there mean pages of 20 000 rows, dictionaries, no bloom filters', async () => {
+    const footer = await footerOf({})
+    expect([0, 1, 2].map(column => pageCount(chunkOf(footer, column)))).toEqual([1, 1, 1])
+    expect([0, 1, 2].map(column => chunkOf(footer, column).dictionaryPageOffset === undefined)).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(chunkOf(footer, 1).bloomFilter).toBeUndefined()
+    expect(chunkOf(footer, 1).columnIndex).toBeDefined()
+  })
+
+  it('decide on row groups, pages, dictionaries, statistics, bloom filters and codec', async () => {
+    const footer = await footerOf({
+      'write.parquet.page-row-limit': '1000',
+      'write.parquet.page-version': 'v2',
+      'write.parquet.compression-codec': 'snappy',
+      'write.parquet.dict-encoding-enabled.column.name': 'false',
+      'write.parquet.stats-enabled.column.day': 'false',
+      'write.parquet.bloom-filter-enabled.column.name': 'true',
+      'write.parquet.bloom-filter-enabled.column.gone': 'true',
+      'write.parquet.bloom-filter-max-bytes': '128',
+    })
+    const [id, name, day] = [0, 1, 2].map(column => chunkOf(footer, column)) as [
+      ColumnChunk,
+      ColumnChunk,
+      ColumnChunk,
+    ]
+    expect([id, name, day].map(pageCount)).toEqual([3, 3, 3])
+    expect(name.encodingStatistics?.every(({ pageType }) => pageType === PageType.dataV2)).toBe(true)
+    expect(CODEC_NAMES[name.codec]).toBe('snappy')
+    expect(name.dictionaryPageOffset).toBeUndefined()
+    expect(day.dictionaryPageOffset).toBeDefined()
+    expect([day.columnIndex, day.statistics.lower, day.statistics.nullCount]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(name.bloomFilter?.lengthBytes).toBeLessThan(128 + 64)
+    expect([id.bloomFilter, day.bloomFilter]).toEqual([undefined, undefined])
+    const grouped = await footerOf({ 'write.parquet.row-group-size-bytes': '20000' })
+    expect(grouped.rowGroups.length).toBeGreaterThan(2)
+  })
+
+  it('do not make up for types whose data cannot be read back yet', async () => {
+    const variant: Field = { id: 4, name: 'v', required: false, type: { kind: 'variant' } }
+    const table = await createTestTable({ fields: [...FIELDS, variant], formatVersion: 3 })
+    await expect(openWriter(table)).rejects.toMatchObject({ kind: 'unsupported', context: { column: 'v' } })
   })
 })

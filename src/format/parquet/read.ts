@@ -37,6 +37,8 @@ const BUDGET_BYTES_DEFAULT: number = 256 * 1024 * 1024
 const SLICES_IN_BUDGET = 4
 /** A column whose values are larger than the plan could know may take this many budgets before it is refused. */
 const LEAF_BUDGETS = 4
+/** Never less than this: a page has its size, however small the budget. */
+const LEAF_BYTES_MIN: number = 64 * 1024 * 1024
 const PARALLEL_RANGES = 8
 
 export interface ParquetReadOptions {
@@ -57,7 +59,8 @@ export interface ParquetReadOptions {
   readonly batchRows?: number | undefined
   /**
    * Bytes that the read may hold, about, the batch in the caller's hands included; default 256 MiB. Rows are decoded in
-   * slices to fit it; a single page or value beyond four times as much is `unsupported`.
+   * slices to fit it; a column that takes more than four times as much, and more than 64 MiB, is
+   * `unsupported`.
    */
   readonly budgetBytes?: number | undefined
   /** Who decodes; serac's own decoder by default. */
@@ -120,7 +123,8 @@ async function* readBatches(
   const batchRows = Math.max(1, options.batchRows ?? BATCH_ROWS_DEFAULT)
   const fields = checkColumns(footer, options.columns)
   const kept = keptGroups(footer, options)
-  const decodedBytesMax = LEAF_BUDGETS * (options.budgetBytes ?? BUDGET_BYTES_DEFAULT)
+  const budgetBytes = options.budgetBytes ?? BUDGET_BYTES_DEFAULT
+  const decodedBytesMax = Math.max(LEAF_BYTES_MIN, LEAF_BUDGETS * budgetBytes)
   const request = { footer, columns: options.columns, fields, decodedBytesMax, signal }
   const engine =
     options.engine === 'parquet-wasm'

@@ -54,7 +54,9 @@ describe('row ranges', () => {
     fc.assert(
       fc.property(rowSets, fc.nat({ max: ROWS }), fc.nat({ max: ROWS }), (rows, from, size) => {
         const cut = rangesWithin(rangesOfRows(rows), from, from + size)
-        expect(rowsOf(cut)).toEqual(rows.filter(row => row >= from && row < from + size).map(row => row - from))
+        expect(rowsOf(cut)).toEqual(
+          rows.filter(row => row >= from && row < from + size).map(row => row - from),
+        )
         expect(touchesRanges(rangesOfRows(rows), from, from + size)).toBe(cut.length > 0)
       }),
     )
