@@ -24,7 +24,8 @@ function footerOf(rowGroups: readonly (readonly number[])[], rowCount = 1000): P
     leafFrom: column,
     leafTo: column + 1,
   }))
-  return { metadata: { rowGroups: groups }, schema: { roots, leaves: [] } } as unknown as ParquetFooter
+  const schema = { roots, leaves: [] }
+  return { sizeBytes: offset, metadata: { rowGroups: groups }, schema } as unknown as ParquetFooter
 }
 
 const groups = (...indexes: number[]): { rowGroup: number }[] => indexes.map(rowGroup => ({ rowGroup }))
@@ -119,5 +120,29 @@ describe('the plan of a parquet read', () => {
       [{ offset: 4 + 100 * MB, lengthBytes: 60 * MB }],
       [{ offset: 4 + 140 * MB, lengthBytes: 60 * MB }],
     ])
+  })
+})
+
+describe('a chunk of an old parquet-mr', () => {
+  const rangeOf = (createdBy: string | undefined): unknown => {
+    const footer = { ...footerOf([[1000], [1000]]), createdBy }
+    const [window] = planRead(footer, { groups: groups(0, 1), columns: [0], sliceBytesMax })
+    return window?.slices.map(slice => slice.chunks.get(0)?.spans[0]?.range.lengthBytes)
+  }
+
+  it('is read with some bytes more, which its size leaves out, up to the end of the file', () => {
+    expect(rangeOf('parquet-mr 2850')).toEqual([1100, 1000])
+    expect(rangeOf('parquet-mr version 1.2.8 (build 1)')).toEqual([1100, 1000])
+  })
+
+  it('is read as it says when the writer is another or newer', () => {
+    for (const createdBy of [
+      undefined,
+      'parquet-mr version 1.2.9',
+      'parquet-mr version 1.13.1 (build 2)',
+      'serac version 0.1.0',
+    ]) {
+      expect(rangeOf(createdBy)).toEqual([1000, 1000])
+    }
   })
 })
