@@ -20,6 +20,15 @@ export interface IoOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface ReadOptions extends IoOptions {
+  readonly range?: ByteRange | undefined
+  /**
+   * Memory for the bytes of the range, which may be shared with workers. The result is the filled part of it when the
+   * range fits in; stores need not use it, and what it holds after a failure is undefined.
+   */
+  readonly into?: Uint8Array | undefined
+}
+
 /** A file being written. Nothing is visible under its location before `close` resolves. */
 export interface FileWriter {
   /** Bytes accepted so far. */
@@ -49,7 +58,7 @@ export interface FileIO {
    * The bytes of a file, or of one range of it. A range beyond the end gives what there is.
    * @throws not-found, denied, unavailable
    */
-  read(location: string, options?: IoOptions & { readonly range?: ByteRange }): Promise<Uint8Array>
+  read(location: string, options?: ReadOptions): Promise<Uint8Array>
   /** @throws not-found, denied, unavailable */
   stat(location: string, options?: IoOptions): Promise<FileStat>
   /**

@@ -15,7 +15,7 @@ import { mapBounded } from '../base/concurrency.js'
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf, storageError } from './errno.js'
-import type { ByteRange, FileIO, FileStat, FileWriter } from './file-io.js'
+import type { ByteRange, FileIO, FileStat, FileWriter, ReadOptions } from './file-io.js'
 import { localPath } from './location.js'
 
 export interface LocalIoOptions {
@@ -45,7 +45,7 @@ export function createLocalIO(options: LocalIoOptions): FileIO {
     capabilities: { conditionalWrites: true },
     async read(location, options = {}) {
       checkSignal(options.signal)
-      return guarded(location, path => readBytes(path, options.range))
+      return guarded(location, path => readBytes(path, options))
     },
     async stat(location, options = {}) {
       checkSignal(options.signal)
@@ -99,11 +99,11 @@ function reasonOf(error: unknown): string {
   return error instanceof LakeError ? String(error.context.reason ?? error.message) : String(error)
 }
 
-async function readBytes(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
+async function readBytes(path: string, { range, into }: ReadOptions): Promise<Uint8Array> {
   if (range === undefined) return plainBytes(await readFile(path))
   const handle = await open(path, 'r')
   try {
-    return await readRange(handle, range)
+    return await readRange(handle, range, into)
   } finally {
     await handle.close()
   }
@@ -114,11 +114,16 @@ function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-async function readRange(handle: FileHandle, range: ByteRange): Promise<Uint8Array> {
+async function readRange(
+  handle: FileHandle,
+  range: ByteRange,
+  into: Uint8Array | undefined,
+): Promise<Uint8Array> {
   // Never more than the file has: a range from a broken footer must not ask for gigabytes of memory.
   const { size } = await handle.stat()
   const wanted = Math.max(0, Math.min(range.lengthBytes, size - range.offset))
-  const bytes = new Uint8Array(wanted)
+  const bytes =
+    into !== undefined && wanted <= into.length ? into.subarray(0, wanted) : new Uint8Array(wanted)
   let filled = 0
   while (filled < wanted) {
     const { bytesRead } = await handle.read(bytes, filled, wanted - filled, range.offset + filled)

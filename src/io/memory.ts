@@ -4,7 +4,7 @@
  */
 import { checkSignal, LakeError } from '../base/errors.js'
 import { type Runtime, systemRuntime } from '../base/runtime.js'
-import type { ByteRange, FileIO, FileStat, FileWriter } from './file-io.js'
+import type { FileIO, FileStat, FileWriter, ReadOptions } from './file-io.js'
 
 interface StoredFile {
   readonly bytes: Uint8Array
@@ -34,7 +34,7 @@ export function createMemoryIO(options: { readonly runtime?: Runtime | undefined
     capabilities: { conditionalWrites: true },
     async read(location, options = {}) {
       checkSignal(options.signal)
-      return sliceOf(find(location).bytes, options.range)
+      return sliceOf(find(location).bytes, options)
     },
     async stat(location, options = {}) {
       checkSignal(options.signal)
@@ -79,8 +79,12 @@ function statOf(location: string, file: StoredFile): FileStat {
   return { location, sizeBytes: file.bytes.length, modifiedMs: file.modifiedMs, etag: file.etag }
 }
 
-function sliceOf(bytes: Uint8Array, range: ByteRange | undefined): Uint8Array {
-  return range === undefined ? bytes.slice() : bytes.slice(range.offset, range.offset + range.lengthBytes)
+function sliceOf(bytes: Uint8Array, { range, into }: ReadOptions): Uint8Array {
+  if (range === undefined) return bytes.slice()
+  const part = bytes.subarray(range.offset, range.offset + range.lengthBytes)
+  if (into === undefined || part.length > into.length) return part.slice()
+  into.set(part)
+  return into.subarray(0, part.length)
 }
 
 /** Grows one buffer by doubling, so that many small writes stay linear. */

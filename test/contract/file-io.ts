@@ -61,6 +61,23 @@ export function fileIoContract(name: string, open: () => Promise<FileIoUnderTest
         expect(await range(3, 0)).toBe('')
       })
 
+      it('reads a range into memory that it is given, shared memory too, when it fits', async () => {
+        await io.write(at('digits'), utf8Encode('0123456789'))
+        const range = { offset: 2, lengthBytes: 5 }
+        for (const memory of [new ArrayBuffer(16), new SharedArrayBuffer(16)]) {
+          const into = new Uint8Array(memory, 4, 6)
+          const bytes = await io.read(at('digits'), { range, into })
+          expect(bytes.length).toBe(5)
+          expect(utf8Decode(bytes.slice())).toBe('23456')
+          // A store may have memory of its own; what is beside the given part is never touched.
+          expect(
+            [...new Uint8Array(memory, 0, 4), ...new Uint8Array(memory, 9)].some(byte => byte !== 0),
+          ).toBe(false)
+        }
+        const small = await io.read(at('digits'), { range, into: new Uint8Array(3) })
+        expect(utf8Decode(small)).toBe('23456')
+      })
+
       it('is not changed by what callers do with their bytes afterwards', async () => {
         const bytes = utf8Encode('before')
         await io.write(at('mine'), bytes)

@@ -3,10 +3,9 @@
  *
  *   slice -> one job a column -> tasks of about the same bytes -> workers -> vectors
  *
- * Page bytes are copied once into shared memory that workers read in place; the vectors' memory is handed over.
+ * Page bytes are read into shared memory, where workers see them; the vectors' memory is handed over.
  */
 import { LakeError } from '../../base/errors.js'
-import { borrowShared, type SharedBlock } from '../../base/shared-memory.js'
 import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
 import type { Vector } from '../../batch/column-batch.js'
 import { type ColumnJob, decodeColumn, type LeafJob } from './decode-column.js'
@@ -25,6 +24,7 @@ export function ownReadEngine(options: ReadEngineOptions, compressedBytes: numbe
   return {
     name: 'serac',
     needsWholeChunks: false,
+    readsShared: onWorkers,
     slicesAhead: onWorkers ? 2 : 0,
     decode: request => (onWorkers ? decodeOnWorkers(options, request) : decodeInline(options, request)),
   }
@@ -35,42 +35,28 @@ async function decodeInline(options: ReadEngineOptions, request: SliceDecoding):
 }
 
 async function decodeOnWorkers(options: ReadEngineOptions, request: SliceDecoding): Promise<Vector[]> {
-  const ranges = [...request.slice.chunks.values()].flatMap(rangesOf)
-  const sizeBytes = ranges.reduce((sum, range) => sum + range.lengthBytes, 0)
-  const block = borrowShared(sizeBytes)
-  const shared = sharedCopies(block, request)
-  const jobs = options.columns.map(column => jobOf(options, column, { ...request, bytesOf: shared }))
+  const bytesOf = (range: FileRange): Uint8Array => inSharedMemory(request.bytesOf(range))
+  const jobs = options.columns.map(column => jobOf(options, column, { ...request, bytesOf }))
+  const sizeBytes = jobs.reduce((sum, job) => sum + pageBytes(job), 0)
   const tasks = tasksOf(jobs, Math.max(TASK_BYTES_MIN, sizeBytes / (2 * workerThreads())))
+  // All of them, the failed ones too, are over when this settles: nobody reads the bytes any more.
   const settled = await Promise.allSettled(
     tasks.map(task =>
       runInWorker<Vector[]>(WORKER_SCRIPT, 'decodeColumns', task, { signal: options.signal }),
     ),
   )
-  // Only now does no worker read the block any more.
-  block.release()
   return settled.flatMap(result => {
     if (result.status === 'rejected') throw result.reason
     return result.value
   })
 }
 
-function rangesOf(chunk: {
-  readonly dictionary?: FileRange | undefined
-  readonly spans: readonly { readonly range: FileRange }[]
-}): FileRange[] {
-  const spans = chunk.spans.map(span => span.range)
-  return chunk.dictionary === undefined ? spans : [chunk.dictionary, ...spans]
-}
-
-/** Copies each range that is asked for behind the one before. */
-function sharedCopies(block: SharedBlock, request: SliceDecoding): (range: FileRange) => Uint8Array {
-  let at = 0
-  return range => {
-    const copy = block.bytes.subarray(at, at + range.lengthBytes)
-    copy.set(request.bytesOf(range))
-    at += range.lengthBytes
-    return copy
-  }
+/** Bytes that came with the footer, or from a store that has memory of its own, are copied. */
+function inSharedMemory(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  return copy
 }
 
 function jobOf(options: ReadEngineOptions, column: number, { slice, bytesOf }: SliceDecoding): ColumnJob {
@@ -112,6 +98,12 @@ function unknownCodec(location: string, codec: number): LakeError {
   return new LakeError('unsupported', 'the parquet codec is not known', { context: { location, codec } })
 }
 
+function pageBytes(job: ColumnJob): number {
+  let bytes = 0
+  for (const leaf of job.leaves) for (const span of leaf.spans) bytes += span.bytes.length
+  return bytes
+}
+
 /** Jobs in order, joined until a task has the bytes. */
 function tasksOf(jobs: readonly ColumnJob[], taskBytes: number): ColumnJob[][] {
   const tasks: ColumnJob[][] = []
@@ -119,7 +111,7 @@ function tasksOf(jobs: readonly ColumnJob[], taskBytes: number): ColumnJob[][] {
   let bytes = 0
   for (const job of jobs) {
     task.push(job)
-    for (const leaf of job.leaves) for (const span of leaf.spans) bytes += span.bytes.length
+    bytes += pageBytes(job)
     if (bytes < taskBytes) continue
     tasks.push(task)
     task = []

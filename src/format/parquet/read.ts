@@ -9,6 +9,7 @@
  */
 import { mapBounded } from '../../base/concurrency.js'
 import { checkSignal, LakeError } from '../../base/errors.js'
+import { borrowShared } from '../../base/shared-memory.js'
 import type { Vector } from '../../batch/column-batch.js'
 import type { FileIO } from '../../io/file-io.js'
 import type { Field } from '../../schema/types.js'
@@ -218,13 +219,21 @@ async function* decodedSlices(
   engine: ReadEngine,
 ): AsyncGenerator<DecodedSlice, void, undefined> {
   const inWork: Promise<DecodedSlice>[] = []
-  let next = started(() => fetchWindow(source, windows[0]))
-  for (const [index, window] of windows.entries()) {
-    const bytesOf = await next
-    if (index + 1 < windows.length) next = started(() => fetchWindow(source, windows[index + 1]))
-    for (const slice of window.slices) {
+  const fetch = (index: number): Promise<FetchedWindow> =>
+    started(() => fetchWindow(source, windows[index], engine))
+  let next = fetch(0)
+  for (const [index, { slices }] of windows.entries()) {
+    const window = await next
+    if (index + 1 < windows.length) next = fetch(index + 1)
+    let left = slices.length
+    for (const slice of slices) {
       checkSignal(source.signal)
-      inWork.push(started(async () => ({ slice, vectors: await engine.decode({ slice, bytesOf }) })))
+      const decode = async (): Promise<DecodedSlice> => {
+        const vectors = await engine.decode({ slice, bytesOf: window.bytesOf })
+        if (--left === 0) window.release()
+        return { slice, vectors }
+      }
+      inWork.push(started(decode))
       const first = inWork.length > engine.slicesAhead ? inWork.shift() : undefined
       if (first !== undefined) yield await first
     }
@@ -239,15 +248,31 @@ function started<T>(work: () => Promise<T>): Promise<T> {
   return result
 }
 
-type BytesOf = (range: FileRange) => Uint8Array
+interface FetchedWindow {
+  bytesOf(range: FileRange): Uint8Array
+  /** When the bytes are not needed any more; without it their memory is garbage like any other. */
+  release(): void
+}
 
-async function fetchWindow(source: PageSource, window: ReadWindow | undefined): Promise<BytesOf> {
+async function fetchWindow(
+  source: PageSource,
+  window: ReadWindow | undefined,
+  engine: ReadEngine,
+): Promise<FetchedWindow> {
   const { footer, io, signal } = source
+  const ranges = window?.ranges ?? []
+  const sizeBytes = ranges.reduce((sum, range) => sum + range.lengthBytes, 0)
+  const block = engine.readsShared ? borrowShared(sizeBytes) : undefined
+  let filled = 0
+  const placeFor = (range: FileRange): Uint8Array | undefined => {
+    filled += range.lengthBytes
+    return block?.bytes.subarray(filled - range.lengthBytes, filled)
+  }
   const parts = await mapBounded(
-    window?.ranges ?? [],
+    ranges,
     async (range): Promise<FileTail> => {
       if (range.offset >= footer.tail.offset) return footer.tail
-      const bytes = await io.read(footer.location, { range, signal })
+      const bytes = await io.read(footer.location, { range, into: placeFor(range), signal })
       if (bytes.length === range.lengthBytes) return { offset: range.offset, bytes }
       throw new LakeError('corrupt', 'the parquet file is shorter than its footer says', {
         context: { location: footer.location, offset: range.offset },
@@ -255,5 +280,5 @@ async function fetchWindow(source: PageSource, window: ReadWindow | undefined): 
     },
     { limit: PARALLEL_RANGES, signal },
   )
-  return range => bytesIn(parts, range)
+  return { bytesOf: range => bytesIn(parts, range), release: () => block?.release() }
 }

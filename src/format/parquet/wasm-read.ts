@@ -23,6 +23,7 @@ export function wasmReadEngine(options: ReadEngineOptions): ReadEngine {
   return {
     name: 'parquet-wasm',
     needsWholeChunks: true,
+    readsShared: false,
     slicesAhead: 0,
     decode: async request => (options.fields.length === 0 ? [] : decodeSlice(options, request, hints)),
   }
