@@ -9,7 +9,9 @@
  * values are never cut.
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift "Statistics", "ColumnIndex"
  */
+import { isUtf8 } from 'node:buffer'
 import { utf8Decode, utf8Encode } from '../../base/bytes.js'
+import { raisedBytes, raisedText } from '../../schema/raise-prefix.js'
 import type { Bound, StoredBounds } from './leaf-statistics.js'
 import { PhysicalType } from './metadata.js'
 import type { WriteLeaf } from './write-schema.js'
@@ -76,39 +78,11 @@ function cut(bytes: Uint8Array, text: boolean): Uint8Array {
 function raise(bytes: Uint8Array, text: boolean): Uint8Array {
   if (bytes.length <= BOUND_BYTES_MAX) return bytes
   const prefix = cut(bytes, text)
-  return (text ? raisedText(prefix) : raisedBytes(prefix)) ?? bytes
+  return (text ? raisedUtf8(prefix) : raisedBytes(prefix)) ?? bytes
 }
 
-function raisedBytes(prefix: Uint8Array): Uint8Array | undefined {
-  for (let last = prefix.length - 1; last >= 0; last--) {
-    const byte = prefix[last] as number
-    if (byte === 0xff) continue
-    const raised = prefix.slice(0, last + 1)
-    raised[last] = byte + 1
-    return raised
-  }
-  return undefined
-}
-
-const LAST_CODE_POINT = 0x10ffff
-
-function raisedText(prefix: Uint8Array): Uint8Array | undefined {
-  const points = codePoints(prefix)
-  while (points !== undefined && points.length > 0) {
-    const next = (points.pop() as number) + 1
-    if (next > LAST_CODE_POINT) continue
-    // Surrogates are no characters: the one behind them comes next.
-    const raised = String.fromCodePoint(...points, next === 0xd800 ? 0xe000 : next)
-    return utf8Encode(raised)
-  }
-  return undefined
-}
-
-/** Undefined when the bytes are not UTF-8. */
-function codePoints(bytes: Uint8Array): number[] | undefined {
-  try {
-    return Array.from(utf8Decode(bytes), character => character.codePointAt(0) as number)
-  } catch {
-    return undefined
-  }
+/** Undefined when the bytes are not UTF-8, or nothing sorts behind them. */
+function raisedUtf8(prefix: Uint8Array): Uint8Array | undefined {
+  const raised = isUtf8(prefix) ? raisedText(utf8Decode(prefix)) : undefined
+  return raised === undefined ? undefined : utf8Encode(raised)
 }
