@@ -70,7 +70,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   hysnappy: ['format/compression/snappy.ts'],
   'lossless-json': ['base/json.ts'],
   'lz4-wasm-nodejs': ['format/compression/lz4.ts'],
-  'parquet-wasm': ['format/parquet/wasm-engine.ts'],
+  'parquet-wasm': ['format/parquet/wasm/engine.ts'],
   piscina: ['base/worker-pool.ts', 'base/worker-entry.ts'],
   uuid: ['base/runtime.ts'],
 }

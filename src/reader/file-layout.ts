@@ -7,7 +7,7 @@
 import { LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { projectBatch } from '../batch/project-batch.js'
-import { NO_FIELD_ID } from '../format/parquet/schema.js'
+import { NO_FIELD_ID } from '../format/parquet/footer/schema.js'
 import type { DataFile } from '../manifest/content-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planProjection } from '../schema/projection.js'

@@ -4,7 +4,7 @@
  */
 import type { Bound } from '../expression/bind.js'
 import { type ColumnStatistics, mightMatch } from '../expression/statistics.js'
-import type { ParquetRowGroup } from '../format/parquet/footer.js'
+import type { ParquetRowGroup } from '../format/parquet/footer/footer.js'
 import { canPromote, promoteValue } from '../schema/promotion.js'
 import { indexFields } from '../schema/schema.js'
 import type { Field, Schema, Type, Value } from '../schema/types.js'

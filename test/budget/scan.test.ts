@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { bind } from '../../src/expression/bind.js'
 import { and, eq, gtEq, lt } from '../../src/expression/expression.js'
-import { SPECULATIVE_TAIL_BYTES } from '../../src/format/parquet/footer.js'
+import { SPECULATIVE_TAIL_BYTES } from '../../src/format/parquet/footer/footer.js'
 import { openParquet } from '../../src/format/parquet/read.js'
 import { meteredIO } from '../../src/io/metered.js'
 import { currentSchema } from '../../src/metadata/lookup.js'

@@ -5,16 +5,16 @@
  */
 import { crc32 } from 'node:zlib'
 import { compressPage, decompressPage } from '../../dist/format/compression.js'
-import { CODEC_NAMES, chunkRange } from '../../dist/format/parquet/metadata.js'
-import { parsePageHeader, serializePageHeader } from '../../dist/format/parquet/page-header.js'
+import { CODEC_NAMES, chunkRange } from '../../dist/format/parquet/footer/metadata.js'
+import { parsePageHeader, serializePageHeader } from '../../dist/format/parquet/footer/page-header.js'
 import {
   parseColumnIndex,
   parseOffsetIndex,
   serializeColumnIndex,
   serializeOffsetIndex,
-} from '../../dist/format/parquet/page-index.js'
-import { parseMetadata } from '../../dist/format/parquet/parse-metadata.js'
-import { serializeFooter } from '../../dist/format/parquet/serialize-footer.js'
+} from '../../dist/format/parquet/footer/page-index.js'
+import { parseMetadata } from '../../dist/format/parquet/footer/parse-metadata.js'
+import { serializeFooter } from '../../dist/format/parquet/footer/serialize-footer.js'
 
 const MAGIC = new TextEncoder().encode('PAR1')
 

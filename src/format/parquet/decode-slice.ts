@@ -8,8 +8,8 @@
 import { LakeError } from '../../base/errors.js'
 import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
 import type { Vector } from '../../batch/column-batch.js'
-import { type ColumnJob, decodeColumn, type LeafJob } from './decode-column.js'
-import { CODEC_NAMES, checkReadable, type FileRange } from './metadata.js'
+import { type ColumnJob, decodeColumn, type LeafJob } from './decode/decode-column.js'
+import { CODEC_NAMES, checkReadable, type FileRange } from './footer/metadata.js'
 import type { ReadEngine, ReadEngineOptions, SliceDecoding } from './read-engine.js'
 import { WORKER_SCRIPT } from './worker-script.js'
 

@@ -8,7 +8,12 @@
 import { borrowShared } from '../../base/shared-memory.js'
 import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
 import type { ColumnBatch, Vector } from '../../batch/column-batch.js'
-import { type EncodedChunk, type EncodedColumn, type EncodeJob, encodeColumn } from './encode-column.js'
+import {
+  type EncodedChunk,
+  type EncodedColumn,
+  type EncodeJob,
+  encodeColumn,
+} from './encode/encode-column.js'
 import { placeVector, type SharedPlace, vectorsBytes } from './shared-vector.js'
 import { WORKER_SCRIPT } from './worker-script.js'
 import type { WriteEngine, WriteEngineOptions } from './write-engine.js'

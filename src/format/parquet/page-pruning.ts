@@ -10,8 +10,8 @@
 import { mapBounded } from '../../base/concurrency.js'
 import { errorText, LakeError } from '../../base/errors.js'
 import type { FileIO } from '../../io/file-io.js'
-import type { ColumnChunkStatistics, FileTail, ParquetFooter, ParquetRowGroup } from './footer.js'
-import { type ColumnChunk, chunkRange, type FileRange } from './metadata.js'
+import type { ColumnChunkStatistics, FileTail, ParquetFooter, ParquetRowGroup } from './footer/footer.js'
+import { type ColumnChunk, chunkRange, type FileRange } from './footer/metadata.js'
 import {
   type ColumnIndex,
   type OffsetIndex,
@@ -19,7 +19,7 @@ import {
   pageStatistics,
   parseColumnIndex,
   parseOffsetIndex,
-} from './page-index.js'
+} from './footer/page-index.js'
 import { coalesced, type GroupRows } from './read-plan.js'
 import { intersectRanges, type RowRanges, rangesOfPairs } from './row-ranges.js'
 

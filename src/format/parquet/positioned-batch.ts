@@ -2,7 +2,7 @@
 import type { ColumnBatch, Selection, Vector } from '../../batch/column-batch.js'
 import { sliceVector } from '../../batch/slice-vector.js'
 import type { Field } from '../../schema/types.js'
-import type { ParquetFooter } from './footer.js'
+import type { ParquetFooter } from './footer/footer.js'
 import type { ReadSlice } from './read-plan.js'
 import { rowsOfRanges } from './row-ranges.js'
 

@@ -1,8 +1,8 @@
 /** What decodes the pages of a slice: the seam between planning a read and an engine. */
 import type { Vector } from '../../batch/column-batch.js'
 import type { Field } from '../../schema/types.js'
-import type { ParquetFooter } from './footer.js'
-import type { FileRange } from './metadata.js'
+import type { ParquetFooter } from './footer/footer.js'
+import type { FileRange } from './footer/metadata.js'
 import type { ReadSlice } from './read-plan.js'
 
 export type ReadEngineName = 'serac' | 'parquet-wasm'

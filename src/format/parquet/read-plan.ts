@@ -10,11 +10,11 @@
  * takes the chunk, and the decoder steps over the pages it does not need.
  */
 import { valueWidthBytes } from '../../batch/value-width.js'
-import type { ParquetFooter } from './footer.js'
-import { type ColumnChunk, chunkRange, type FileRange } from './metadata.js'
-import type { OffsetIndex } from './page-index.js'
+import type { ParquetFooter } from './footer/footer.js'
+import { type ColumnChunk, chunkRange, type FileRange } from './footer/metadata.js'
+import type { OffsetIndex } from './footer/page-index.js'
+import type { RootColumn } from './footer/schema.js'
 import { countRows, type RowRanges, splitRanges, touchesRanges } from './row-ranges.js'
-import type { RootColumn } from './schema.js'
 
 /** Ranges nearer than this are one request: the bytes between cost less than another one. */
 const COALESCE_GAP_BYTES = 32_768

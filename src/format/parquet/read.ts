@@ -20,14 +20,14 @@ import {
   type ParquetFooter,
   type ParquetRowGroup,
   readParquetFooter,
-} from './footer.js'
-import type { FileRange } from './metadata.js'
+} from './footer/footer.js'
+import type { FileRange } from './footer/metadata.js'
 import { bytesIn, type PageRows, type PageSource, readPageIndexes, rowsOfPages } from './page-pruning.js'
 import { type PositionedBatch, positionedBatches } from './positioned-batch.js'
 import type { ReadEngine, ReadEngineName } from './read-engine.js'
 import { decodedBytes, leavesOf, planRead, type ReadSlice, type ReadWindow } from './read-plan.js'
 import { type RowRanges, rangesWithin } from './row-ranges.js'
-import { wasmReadEngine } from './wasm-read.js'
+import { wasmReadEngine } from './wasm/read.js'
 
 export type { PageRows } from './page-pruning.js'
 export type { PositionedBatch } from './positioned-batch.js'

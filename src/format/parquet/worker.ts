@@ -4,8 +4,8 @@
 import { type Transferable, transferred } from '../../base/worker-pool.js'
 import type { Vector } from '../../batch/column-batch.js'
 import { prepareCodecs } from '../compression.js'
-import { type ColumnJob, decodeColumn } from './decode-column.js'
-import { type EncodedColumn, type EncodeJob, encodeColumn } from './encode-column.js'
+import { type ColumnJob, decodeColumn } from './decode/decode-column.js'
+import { type EncodedColumn, type EncodeJob, encodeColumn } from './encode/encode-column.js'
 
 prepareCodecs()
 

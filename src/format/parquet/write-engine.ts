@@ -1,8 +1,8 @@
 /** What encodes the rows of a row group: the seam between writing a file and an engine. */
 import type { ColumnBatch } from '../../batch/column-batch.js'
 import type { Field } from '../../schema/types.js'
-import type { ColumnEncodeOptions, EncodedChunk } from './encode-column.js'
-import type { WriteSchema } from './write-schema.js'
+import type { ColumnEncodeOptions, EncodedChunk } from './encode/encode-column.js'
+import type { WriteSchema } from './encode/write-schema.js'
 
 export type WriteEngineName = 'serac' | 'parquet-wasm'
 

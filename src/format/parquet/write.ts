@@ -15,10 +15,11 @@ import { concatBatches, sliceBatch } from '../../batch/take.js'
 import type { FileIO, FileWriter, IoOptions } from '../../io/file-io.js'
 import type { Field } from '../../schema/types.js'
 import type { PageCodec } from '../compression.js'
-import { checkBatch } from './check-batch.js'
-import type { BloomFilterRequest, ColumnEncodeOptions, EncodedChunk } from './encode-column.js'
+import { checkBatch } from './encode/check-batch.js'
+import type { BloomFilterRequest, ColumnEncodeOptions, EncodedChunk } from './encode/encode-column.js'
+import { type LeafStatistics, mergeLeafStatistics } from './encode/leaf-statistics.js'
+import { type WriteLeaf, type WriteSchema, writeSchema } from './encode/write-schema.js'
 import { ownWriteEngine } from './encode-row-group.js'
-import { type LeafStatistics, mergeLeafStatistics } from './leaf-statistics.js'
 import {
   CODEC_NAMES,
   type ColumnChunk,
@@ -26,13 +27,12 @@ import {
   PARQUET_MAGIC,
   type RowGroup,
   type SortingColumn,
-} from './metadata.js'
-import { moveOffsetIndex, serializeColumnIndex, serializeOffsetIndex } from './page-index.js'
-import { serializeFooter } from './serialize-footer.js'
+} from './footer/metadata.js'
+import { moveOffsetIndex, serializeColumnIndex, serializeOffsetIndex } from './footer/page-index.js'
+import { serializeFooter } from './footer/serialize-footer.js'
 import { batchBytes } from './shared-vector.js'
-import { wasmWriteEngine } from './wasm-write.js'
+import { wasmWriteEngine } from './wasm/write.js'
 import type { WriteEngine, WriteEngineName } from './write-engine.js'
-import { type WriteLeaf, type WriteSchema, writeSchema } from './write-schema.js'
 
 export const ROW_GROUP_ROWS_DEFAULT = 262_144
 export const ROW_GROUP_BYTES_DEFAULT: number = 128 * 1024 * 1024

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ParquetFooter } from '../../../src/format/parquet/footer.js'
-import type { OffsetIndex } from '../../../src/format/parquet/page-index.js'
+import type { ParquetFooter } from '../../../src/format/parquet/footer/footer.js'
+import type { OffsetIndex } from '../../../src/format/parquet/footer/page-index.js'
 import { planRead, type ReadWindow } from '../../../src/format/parquet/read-plan.js'
 import { rangesOfPairs } from '../../../src/format/parquet/row-ranges.js'
 

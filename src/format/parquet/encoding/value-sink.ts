@@ -14,6 +14,7 @@ import { LakeError } from '../../../base/errors.js'
 import type { DictionaryVector, FixedWidthValues } from '../../../batch/column-batch.js'
 import { grownBytes, grownInts } from '../../../batch/growable.js'
 import { int32Words } from '../../../batch/int-words.js'
+import { PhysicalType } from '../footer/metadata.js'
 import type {
   BooleanSink,
   FixedBytesSink,
@@ -22,7 +23,6 @@ import type {
   ValueSink,
   VarBytesSink,
 } from '../leaf.js'
-import { PhysicalType } from '../metadata.js'
 
 /** Values that are not behind a dictionary. */
 export type PlainValues = Exclude<StoredValues, DictionaryVector>

@@ -13,8 +13,8 @@ import {
   type PlainValues,
   type StoredType,
 } from '../../../../src/format/parquet/encoding/value-sink.js'
+import { PhysicalType } from '../../../../src/format/parquet/footer/metadata.js'
 import type { ByteSource, StoredValues, ValueSink } from '../../../../src/format/parquet/leaf.js'
-import { PhysicalType } from '../../../../src/format/parquet/metadata.js'
 
 export function ofInts(values: readonly number[]): PlainValues {
   return { layout: 'fixed-width', length: values.length, values: Int32Array.from(values) }

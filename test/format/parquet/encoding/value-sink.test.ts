@@ -9,8 +9,8 @@ import {
   ensureRoom,
   finishSink,
 } from '../../../../src/format/parquet/encoding/value-sink.js'
+import { PhysicalType } from '../../../../src/format/parquet/footer/metadata.js'
 import type { BooleanSink, FixedWidthSink, VarBytesSink } from '../../../../src/format/parquet/leaf.js'
-import { PhysicalType } from '../../../../src/format/parquet/metadata.js'
 import { EVERY_KIND, encodePage, ofBooleans, rowsOf } from './stored.js'
 
 describe('a sink of values', () => {
