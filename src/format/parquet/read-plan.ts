@@ -18,7 +18,7 @@ import { countRows, type RowRanges, splitRanges, touchesRanges } from './row-ran
 
 /** Ranges nearer than this are one request: the bytes between cost less than another one. */
 const COALESCE_GAP_BYTES = 32_768
-/** Small row groups are fetched together up to this. */
+/** Small row groups are fetched together up to this, or to a slice when that is less. */
 const WINDOW_BYTES = 8 * 1024 * 1024
 
 /** At least the bytes of a dictionary page's header. */
@@ -71,7 +71,7 @@ export function planRead(footer: ParquetFooter, request: ReadPlanRequest): ReadW
   for (const unit of units) {
     const unitRanges = distinctRanges(unit)
     const size = unitRanges.reduce((sum, range) => sum + range.lengthBytes, 0)
-    if (slices.length > 0 && bytes + size > WINDOW_BYTES) {
+    if (slices.length > 0 && bytes + size > Math.min(WINDOW_BYTES, request.sliceBytesMax)) {
       windows.push({ slices, ranges: coalesced(ranges) })
       slices = []
       ranges = []

@@ -22,11 +22,27 @@ import {
   readParquetFooter,
 } from './footer/footer.js'
 import type { FileRange } from './footer/metadata.js'
-import { bytesIn, type PageRows, type PageSource, readPageIndexes, rowsOfPages } from './page-pruning.js'
+import type { OffsetIndex } from './footer/page-index.js'
+import {
+  bytesIn,
+  type PageIndexes,
+  type PageRows,
+  type PageSource,
+  readPageIndexes,
+  rowsOfPages,
+} from './page-pruning.js'
 import { type PositionedBatch, positionedBatches } from './positioned-batch.js'
 import type { ReadEngine, ReadEngineName } from './read-engine.js'
-import { decodedBytes, leavesOf, planRead, type ReadSlice, type ReadWindow } from './read-plan.js'
+import {
+  decodedBytes,
+  type GroupRows,
+  leavesOf,
+  planRead,
+  type ReadSlice,
+  type ReadWindow,
+} from './read-plan.js'
 import { type RowRanges, rangesWithin } from './row-ranges.js'
+import { scanPages } from './scan-pages.js'
 import { wasmReadEngine } from './wasm/read.js'
 
 export type { PageRows } from './page-pruning.js'
@@ -192,8 +208,34 @@ async function windowsOf(source: PageSource, request: WindowsRequest): Promise<R
     statisticsOf: keepPage === undefined ? [] : (request.pageFieldIds ?? []),
   })
   const groups = candidates.map(group => ({ ...group, rows: rowsOfPages(footer, indexes, group, keepPage) }))
-  const offsetIndexOf = engine.needsWholeChunks ? undefined : indexes.offsetIndexOf
+  if (engine.needsWholeChunks) return planRead(footer, { groups, columns, sliceBytesMax })
+  const found = await scannedPages(source, { groups, columns, indexes, bytesMax: sliceBytesMax })
+  const offsetIndexOf = (rowGroup: number, leaf: number): OffsetIndex | undefined =>
+    indexes.offsetIndexOf(rowGroup, leaf) ?? found.get(`${rowGroup}/${leaf}`)
   return planRead(footer, { groups, columns, sliceBytesMax, offsetIndexOf })
+}
+
+/** Pages of chunks without an offset index, in row groups whose bytes are too many to be held at once. */
+async function scannedPages(
+  source: PageSource,
+  request: {
+    readonly groups: readonly GroupRows[]
+    readonly columns: readonly number[]
+    readonly indexes: PageIndexes
+    readonly bytesMax: number
+  },
+): Promise<ReadonlyMap<string, OffsetIndex>> {
+  const { footer } = source
+  const found = new Map<string, OffsetIndex>()
+  for (const { rowGroup } of request.groups) {
+    if (compressedBytes(footer, [rowGroup], request.columns) <= request.bytesMax) continue
+    for (const leaf of leavesOf(footer, request.columns)) {
+      if (request.indexes.offsetIndexOf(rowGroup, leaf) !== undefined) continue
+      const index = await scanPages(source, { rowGroup, leaf })
+      if (index !== undefined) found.set(`${rowGroup}/${leaf}`, index)
+    }
+  }
+  return found
 }
 
 /** The part of the selection that is in a row group, counted from its first row. */
