@@ -30,7 +30,8 @@ export function nullRows(like: Vector, length: number): Vector {
   }
 }
 
-function zeros(values: FixedWidthValues, length: number): FixedWidthValues {
+/** An array of `length` zeros of the same kind. */
+export function zeros(values: FixedWidthValues, length: number): FixedWidthValues {
   if (values instanceof Int32Array) return new Int32Array(length)
   if (values instanceof BigInt64Array) return new BigInt64Array(length)
   return values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)

@@ -66,7 +66,8 @@ function checkFieldIds({ metadata, file, stored }: FileLayoutOptions): void {
   })
 }
 
-const UNREADABLE: ReadonlySet<Type['kind']> = new Set(['variant', 'geometry', 'geography'])
+/** Types whose data is not read yet; what would not be read back is not written either. */
+export const UNREADABLE: ReadonlySet<Type['kind']> = new Set(['variant', 'geometry', 'geography'])
 
 function checkTypes(file: DataFile, read: readonly Field[]): void {
   for (const field of indexFields({ fields: read }).values())

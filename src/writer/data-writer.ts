@@ -18,12 +18,13 @@ import type { DataFile } from '../manifest/content-file.js'
 import { metricsModes } from '../metadata/metrics-mode.js'
 import { dataFileFormat, parquetOptions, targetFileSizeBytes } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { UNREADABLE } from '../reader/file-layout.js'
 import { isUnpartitioned } from '../schema/partition.js'
 import type { PartitionSpec, PartitionTuple } from '../schema/partition-spec.js'
 import { indexFields } from '../schema/schema.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import { UNSORTED } from '../schema/sort-order.js'
-import type { Field, Schema, Type } from '../schema/types.js'
+import type { Field, Schema } from '../schema/types.js'
 import { conformRows } from './conform-rows.js'
 import type { FileNaming } from './file-location.js'
 import { fileMetrics } from './metrics.js'
@@ -213,12 +214,10 @@ function checkFormat(metadata: TableMetadata): void {
   })
 }
 
-const UNWRITTEN: ReadonlySet<Type['kind']> = new Set(['variant', 'geometry', 'geography'])
-
 /** @throws unsupported for columns whose data serac would not read back from a table */
 function checkTypes(fields: readonly Field[]): void {
   for (const { name, type } of indexFields({ fields }).values()) {
-    if (!UNWRITTEN.has(type.kind)) continue
+    if (!UNREADABLE.has(type.kind)) continue
     const context = { column: name, type: type.kind }
     throw new LakeError('unsupported', 'columns of this type cannot be written to a table', { context })
   }

@@ -7,10 +7,9 @@
  *
  * @see https://github.com/apache/parquet-format/blob/master/PageIndex.md
  */
-import { mapBounded } from '../../base/concurrency.js'
 import { errorText, LakeError } from '../../base/errors.js'
-import type { FileIO } from '../../io/file-io.js'
-import type { ColumnChunkStatistics, FileTail, ParquetFooter, ParquetRowGroup } from './footer/footer.js'
+import { type BytesOf, fetchRanges, type PageSource } from './fetch-ranges.js'
+import type { ColumnChunkStatistics, ParquetFooter, ParquetRowGroup } from './footer/footer.js'
 import { type ColumnChunk, chunkRange, type FileRange } from './footer/metadata.js'
 import {
   type ColumnIndex,
@@ -23,24 +22,20 @@ import {
 import { coalesced, type GroupRows } from './read-plan.js'
 import { intersectRanges, type RowRanges, rangesOfPairs } from './row-ranges.js'
 
-export interface PageSource {
-  readonly io: FileIO
-  readonly footer: ParquetFooter
-  readonly signal: AbortSignal | undefined
-}
-
 /** A run of rows of a row group and what the pages that hold them say. */
 export interface PageRows {
   /** Position in the file of the first row. */
   readonly firstRow: number
   readonly rowCount: number
-  /** By field id; columns whose pages say nothing have what their row group says, or are left out. */
+  /** The columns asked for, by field id; one whose pages say nothing has what its row group says, or is left out. */
   readonly columns: ReadonlyMap<number, ColumnChunkStatistics>
 }
 
 export interface PageIndexes {
   offsetIndexOf(rowGroup: number, leaf: number): OffsetIndex | undefined
-  /** Of the leaves that were asked for. */
+  /** Field ids of the leaves whose statistics were asked for. */
+  readonly statisticsOf: readonly number[]
+  /** Of those that have any. */
   readonly statistics: readonly LeafPages[]
 }
 
@@ -61,15 +56,12 @@ export interface PageIndexRequest {
   readonly statisticsOf: readonly number[]
 }
 
-const PARALLEL_RANGES = 8
-
 /** @throws corrupt naming location and row group; unavailable */
 export async function readPageIndexes(source: PageSource, request: PageIndexRequest): Promise<PageIndexes> {
   const wanted = wantedIndexes(source.footer, request)
-  const bytesOf = await fetchRanges(
-    source,
-    wanted.flatMap(index => index.ranges),
-  )
+  const ranges = wanted.flatMap(index => index.ranges)
+  checkInFile(source, ranges)
+  const bytesOf = await fetchRanges(source, coalesced(ranges))
   const offsets = new Map<string, OffsetIndex>()
   const statistics: LeafPages[] = []
   for (const { rowGroup, leaf, chunk, hasStatistics } of wanted) {
@@ -95,7 +87,11 @@ export async function readPageIndexes(source: PageSource, request: PageIndexRequ
       throw new LakeError('corrupt', 'a page index of the parquet file cannot be decoded', { context, cause })
     }
   }
-  return { offsetIndexOf: (rowGroup, leaf) => offsets.get(`${rowGroup}/${leaf}`), statistics }
+  return {
+    offsetIndexOf: (rowGroup, leaf) => offsets.get(`${rowGroup}/${leaf}`),
+    statisticsOf: request.statisticsOf,
+    statistics,
+  }
 }
 
 interface WantedIndex {
@@ -125,35 +121,12 @@ function wantedIndexes(footer: ParquetFooter, request: PageIndexRequest): Wanted
   )
 }
 
-type BytesOf = (range: FileRange) => Uint8Array
-
-async function fetchRanges(source: PageSource, ranges: readonly FileRange[]): Promise<BytesOf> {
-  const { footer, io, signal } = source
+function checkInFile({ footer }: PageSource, ranges: readonly FileRange[]): void {
   for (const { offset, lengthBytes } of ranges) {
     if (offset >= 0 && lengthBytes >= 0 && offset + lengthBytes <= footer.sizeBytes) continue
     const context = { location: footer.location, offset }
     throw new LakeError('corrupt', 'a page index lies outside the parquet file', { context })
   }
-  const parts = await mapBounded(
-    coalesced(ranges),
-    async (range): Promise<FileTail> =>
-      range.offset >= footer.tail.offset
-        ? footer.tail
-        : { offset: range.offset, bytes: await io.read(footer.location, { range, signal }) },
-    { limit: PARALLEL_RANGES, signal },
-  )
-  return range => bytesIn(parts, range)
-}
-
-/** The bytes of a range that lies in one of the parts. */
-export function bytesIn(parts: readonly FileTail[], range: FileRange): Uint8Array {
-  for (const { offset, bytes } of parts) {
-    const from = range.offset - offset
-    if (from >= 0 && from + range.lengthBytes <= bytes.length) {
-      return bytes.subarray(from, from + range.lengthBytes)
-    }
-  }
-  throw new RangeError('a planned range was not fetched')
 }
 
 /** Undefined when the index names no page. Throws when its pages are not those of the chunk. */
@@ -182,11 +155,12 @@ export function rowsOfPages(
   const leaves = indexes.statistics.filter(leaf => leaf.rowGroup === group.rowGroup)
   const rowGroup = footer.rowGroups[group.rowGroup]
   if (keepPage === undefined || leaves.length === 0 || rowGroup === undefined) return group.rows
+  const groupColumns = columnsOf(rowGroup, indexes.statisticsOf)
   const pages = leaves.map(() => 0)
   const kept: number[] = []
   for (let from = 0; from < rowGroup.rowCount; ) {
     const to = Math.min(...leaves.map((leaf, at) => pageEnd(leaf, pages[at] as number, rowGroup.rowCount)))
-    const columns = runStatistics(rowGroup, leaves, { pages, rowCount: to - from })
+    const columns = runStatistics(groupColumns, leaves, { pages, rowCount: to - from })
     if (keepPage({ firstRow: rowGroup.firstRow + from, rowCount: to - from, columns })) kept.push(from, to)
     for (const [at, leaf] of leaves.entries()) {
       if (pageEnd(leaf, pages[at] as number, rowGroup.rowCount) === to) pages[at] = (pages[at] as number) + 1
@@ -200,14 +174,21 @@ function pageEnd(leaf: LeafPages, page: number, groupRows: number): number {
   return leaf.offsets.pages[page + 1]?.firstRow ?? groupRows
 }
 
+function columnsOf(group: ParquetRowGroup, fieldIds: readonly number[]): [number, ColumnChunkStatistics][] {
+  return fieldIds.flatMap(fieldId => {
+    const column = group.columns.get(fieldId)
+    return column === undefined ? [] : [[fieldId, column] as [number, ColumnChunkStatistics]]
+  })
+}
+
 /** What is known of rows that lie in one page of each leaf. */
 function runStatistics(
-  group: ParquetRowGroup,
+  groupColumns: readonly (readonly [number, ColumnChunkStatistics])[],
   leaves: readonly LeafPages[],
   run: { readonly pages: readonly number[]; readonly rowCount: number },
 ): ReadonlyMap<number, ColumnChunkStatistics> {
   const columns = new Map<number, ColumnChunkStatistics>()
-  for (const [fieldId, column] of group.columns) columns.set(fieldId, partOf(column, run.rowCount))
+  for (const [fieldId, column] of groupColumns) columns.set(fieldId, partOf(column, run.rowCount))
   for (const [at, leaf] of leaves.entries()) {
     const page = run.pages[at] as number
     const { allNull, nullCount, lower, upper } = leaf.pages[page] ?? { allNull: false }

@@ -178,7 +178,8 @@ export function leavesOf(footer: ParquetFooter, columns: readonly number[]): num
   )
 }
 
-function rootsOf(footer: ParquetFooter, columns: readonly number[]): RootColumn[] {
+/** What the columns consist of. */
+export function rootsOf(footer: ParquetFooter, columns: readonly number[]): RootColumn[] {
   return columns.flatMap(column => footer.schema.roots[column] ?? [])
 }
 

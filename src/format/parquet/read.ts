@@ -7,15 +7,14 @@
  * caller uses one. The bytes that came with the footer are not asked for again, so a small file costs one request
  * in all.
  */
-import { mapBounded } from '../../base/concurrency.js'
 import { checkSignal, LakeError } from '../../base/errors.js'
 import { borrowShared } from '../../base/shared-memory.js'
 import type { Vector } from '../../batch/column-batch.js'
 import type { FileIO } from '../../io/file-io.js'
 import type { Field } from '../../schema/types.js'
 import { ownReadEngine } from './decode-slice.js'
+import { type BytesOf, fetchRanges, type PageSource } from './fetch-ranges.js'
 import {
-  type FileTail,
   type FooterOptions,
   type ParquetFooter,
   type ParquetRowGroup,
@@ -23,14 +22,7 @@ import {
 } from './footer/footer.js'
 import type { FileRange } from './footer/metadata.js'
 import type { OffsetIndex } from './footer/page-index.js'
-import {
-  bytesIn,
-  type PageIndexes,
-  type PageRows,
-  type PageSource,
-  readPageIndexes,
-  rowsOfPages,
-} from './page-pruning.js'
+import { type PageIndexes, type PageRows, readPageIndexes, rowsOfPages } from './page-pruning.js'
 import { type PositionedBatch, positionedBatches } from './positioned-batch.js'
 import type { ReadEngine, ReadEngineName } from './read-engine.js'
 import {
@@ -56,7 +48,6 @@ const SLICES_IN_BUDGET = 4
 const LEAF_BUDGETS = 4
 /** Never less than this: a page has its size, however small the budget. */
 const LEAF_BYTES_MIN: number = 64 * 1024 * 1024
-const PARALLEL_RANGES = 8
 
 export interface ParquetReadOptions {
   /** Indexes into `fields`, in the order that the batches shall have. */
@@ -204,7 +195,7 @@ async function windowsOf(source: PageSource, request: WindowsRequest): Promise<R
   if (!isSparse && !isLarge) return planRead(footer, { groups: candidates, columns, sliceBytesMax })
   const indexes = await readPageIndexes(source, {
     rowGroups: candidates.map(group => group.rowGroup),
-    leaves: leavesOf(footer, columns),
+    leaves: engine.needsWholeChunks ? [] : leavesOf(footer, columns),
     statisticsOf: keepPage === undefined ? [] : (request.pageFieldIds ?? []),
   })
   const groups = candidates.map(group => ({ ...group, rows: rowsOfPages(footer, indexes, group, keepPage) }))
@@ -291,7 +282,7 @@ function started<T>(work: () => Promise<T>): Promise<T> {
 }
 
 interface FetchedWindow {
-  bytesOf(range: FileRange): Uint8Array
+  readonly bytesOf: BytesOf
   /** When the bytes are not needed any more; without it their memory is garbage like any other. */
   release(): void
 }
@@ -301,7 +292,6 @@ async function fetchWindow(
   window: ReadWindow | undefined,
   engine: ReadEngine,
 ): Promise<FetchedWindow> {
-  const { footer, io, signal } = source
   const ranges = window?.ranges ?? []
   const sizeBytes = ranges.reduce((sum, range) => sum + range.lengthBytes, 0)
   const block = engine.readsShared ? borrowShared(sizeBytes) : undefined
@@ -310,17 +300,6 @@ async function fetchWindow(
     filled += range.lengthBytes
     return block?.bytes.subarray(filled - range.lengthBytes, filled)
   }
-  const parts = await mapBounded(
-    ranges,
-    async (range): Promise<FileTail> => {
-      if (range.offset >= footer.tail.offset) return footer.tail
-      const bytes = await io.read(footer.location, { range, into: placeFor(range), signal })
-      if (bytes.length === range.lengthBytes) return { offset: range.offset, bytes }
-      throw new LakeError('corrupt', 'the parquet file is shorter than its footer says', {
-        context: { location: footer.location, offset: range.offset },
-      })
-    },
-    { limit: PARALLEL_RANGES, signal },
-  )
-  return { bytesOf: range => bytesIn(parts, range), release: () => block?.release() }
+  const bytesOf = await fetchRanges(source, ranges, placeFor)
+  return { bytesOf, release: () => block?.release() }
 }

@@ -4,10 +4,10 @@
  * be held at once.
  */
 import { errorText, LakeError } from '../../base/errors.js'
+import type { PageSource } from './fetch-ranges.js'
 import { type ColumnChunk, chunkRange } from './footer/metadata.js'
 import { type PageHeader, parsePageHeader } from './footer/page-header.js'
 import type { OffsetIndex, PageLocation } from './footer/page-index.js'
-import type { PageSource } from './page-pruning.js'
 
 const PART_BYTES = 4 * 1024 * 1024
 /** A header is parsed from a part that has at least this much behind its beginning, or all there is. */

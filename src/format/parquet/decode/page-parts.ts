@@ -5,6 +5,7 @@
  *
  * @see https://github.com/apache/parquet-format "Data Pages"
  */
+import { dataView } from '../../../base/bytes.js'
 import { LakeError } from '../../../base/errors.js'
 import { createScratch } from '../../compression/scratch.js'
 import { decompressPage, type PageCodec } from '../../compression.js'
@@ -75,14 +76,11 @@ function levelSection(
   }
   const from = bitPacked ? offset : offset + 4
   if (from > end) throw new RangeError('the levels are cut off')
-  const length = bitPacked ? Math.ceil((entries * levelBits(max)) / 8) : uint32At(bytes, offset)
+  const length = bitPacked
+    ? Math.ceil((entries * levelBits(max)) / 8)
+    : dataView(bytes).getUint32(offset, true)
   if (length > end - from) throw new RangeError('the levels are cut off')
   return { source: { bytes, offset: from, end: from + length }, bitPacked, max, entries }
-}
-
-function uint32At(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
-  return low + (bytes[at + 3] as number) * 0x100_0000
 }
 
 function partsOfV2({ max, codec }: Chunk, header: DataPageHeaderV2, body: Uint8Array): PageParts {

@@ -6,7 +6,7 @@
  */
 import { unreachable } from '../../../base/assert.js'
 import type { BooleanSink, FixedBytesSink, ValueSink, VarBytesSink } from '../leaf.js'
-import type { RowRanges } from '../row-ranges.js'
+import { countRows, type RowRanges } from '../row-ranges.js'
 
 /** Codes into a dictionary, growing. */
 export interface CodeSink {
@@ -142,11 +142,7 @@ function keepFixedBytes(target: FixedBytesSink, from: number, ranges: RowRanges)
   const { widthBytes } = target
   // Values without bytes have nothing to move.
   if (widthBytes > 0) moveItems(target.bytes, { from, width: widthBytes }, ranges)
-  let kept = 0
-  for (let pair = 0; pair < ranges.length; pair += 2) {
-    kept += (ranges[pair + 1] as number) - (ranges[pair] as number)
-  }
-  target.length = from + kept
+  target.length = from + countRows(ranges)
 }
 
 function keepBits(sink: BooleanSink, from: number, ranges: RowRanges): void {

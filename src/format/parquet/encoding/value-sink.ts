@@ -14,6 +14,7 @@ import { LakeError } from '../../../base/errors.js'
 import type { DictionaryVector, FixedWidthValues } from '../../../batch/column-batch.js'
 import { grownBytes, grownInts } from '../../../batch/growable.js'
 import { int32Words } from '../../../batch/int-words.js'
+import { zeros } from '../../../batch/null-rows.js'
 import { PhysicalType } from '../footer/metadata.js'
 import type {
   BooleanSink,
@@ -93,7 +94,7 @@ function fixedBytesSink(widthBytes: number, capacity: number): FixedBytesSink {
 
 /** An empty sink for values of the same layout. */
 export function createSinkLike(values: PlainValues, capacity: number): ValueSink {
-  if (values.layout === 'fixed-width') return fixedWidthSink(emptyLike(values.values, capacity))
+  if (values.layout === 'fixed-width') return fixedWidthSink(zeros(values.values, capacity))
   if (values.layout === 'fixed-bytes') return fixedBytesSink(values.widthBytes, capacity)
   const physicalType = values.layout === 'boolean' ? PhysicalType.boolean : PhysicalType.byteArray
   return createValueSink({ physicalType }, capacity)
@@ -116,18 +117,12 @@ export function ensureRoom(sink: ValueSink, count: number): void {
 function growFixedWidth(sink: FixedWidthSink, needed: number): void {
   const { values } = sink
   if (needed <= values.length) return
-  const larger = emptyLike(values, Math.max(needed, values.length * 2))
+  const larger = zeros(values, Math.max(needed, values.length * 2))
   const bytes = bytesOf(larger)
   bytes.set(sink.bytes.subarray(0, sink.length * values.BYTES_PER_ELEMENT))
   sink.values = larger
   sink.bytes = bytes
   sink.words = int32Words(larger)
-}
-
-function emptyLike(values: FixedWidthValues, length: number): FixedWidthValues {
-  if (values instanceof Int32Array) return new Int32Array(length)
-  if (values instanceof BigInt64Array) return new BigInt64Array(length)
-  return values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)
 }
 
 /**

@@ -43,20 +43,9 @@ export function encodeRowGroup(ipc: Uint8Array, options: EncodeOptions): Uint8Ar
   return writeParquet(Table.fromIPCStream(ipc), builder.build())
 }
 
-export interface DecodeOptions {
-  /** Rows of each Arrow batch at most. */
-  readonly batchRows: number
-  readonly offsetRows: number
-  readonly limitRows: number
-}
-
-/** The rows as Arrow IPC streams of one batch each. Throws what the module does. */
-export function* decodeRowGroup(file: Uint8Array, options: DecodeOptions): Iterable<Uint8Array> {
-  const table = readParquet(file, {
-    batchSize: options.batchRows,
-    offset: options.offsetRows,
-    limit: options.limitRows,
-  })
+/** The rows as Arrow IPC streams of at most `batchRows` each. Throws what the module does. */
+export function* decodeRowGroup(file: Uint8Array, batchRows: number): Iterable<Uint8Array> {
+  const table = readParquet(file, { batchSize: batchRows })
   try {
     for (let index = 0; index < table.numBatches; index++) {
       const batch = table.recordBatch(index)

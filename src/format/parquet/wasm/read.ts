@@ -62,10 +62,9 @@ function decodeSlice(
   const { footer, columns, fields } = options
   const { rowGroup, rows } = slice
   const file = buildRowGroupFile(footer, { rowGroup, columns, bytesOf, keyValueMetadata })
-  const limitRows = footer.metadata.rowGroups[rowGroup]?.rowCount ?? 0
   const batches: ColumnBatch[] = []
   try {
-    for (const ipc of decodeRowGroup(file, { batchRows: BATCH_ROWS, offsetRows: 0, limitRows })) {
+    for (const ipc of decodeRowGroup(file, BATCH_ROWS)) {
       batches.push(...batchesFromIpc(ipc, fields))
     }
   } catch (cause) {
@@ -73,7 +72,8 @@ function decodeSlice(
     throw corruptRowGroup(footer.location, rowGroup, cause)
   }
   const whole = concatBatches(fields, batches)
-  if (whole.length !== limitRows) throw corruptRowGroup(footer.location, rowGroup, 'rows are missing')
+  if (whole.length !== footer.metadata.rowGroups[rowGroup]?.rowCount)
+    throw corruptRowGroup(footer.location, rowGroup, 'rows are missing')
   if (rows === undefined) return whole.columns
   const wanted = rowsOfRanges(rows)
   return whole.columns.map(column => takeVector(column, wanted))

@@ -14,8 +14,8 @@ import {
   PARQUET_MAGIC,
   type SchemaElement,
 } from '../footer/metadata.js'
-import type { RootColumn } from '../footer/schema.js'
 import { serializeFooter } from '../footer/serialize-footer.js'
+import { rootsOf } from '../read-plan.js'
 
 export interface RowGroupFile {
   readonly rowGroup: number
@@ -59,10 +59,6 @@ function schemaOf(footer: ParquetFooter, columns: readonly number[]): SchemaElem
     { name: 'schema', childCount: roots.length },
     ...roots.flatMap(root => elements.slice(root.elementFrom, root.elementTo)),
   ]
-}
-
-function rootsOf(footer: ParquetFooter, columns: readonly number[]): RootColumn[] {
-  return columns.flatMap(column => footer.schema.roots[column] ?? [])
 }
 
 function chunksOf(footer: ParquetFooter, rowGroup: number, columns: readonly number[]): ColumnChunk[] {

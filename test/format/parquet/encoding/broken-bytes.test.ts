@@ -2,22 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isLakeError } from '../../../../src/base/errors.js'
-import { decodeBooleanRle, encodeBooleanRle } from '../../../../src/format/parquet/encoding/boolean-rle.js'
+import { decodeBooleanRle } from '../../../../src/format/parquet/encoding/boolean-rle.js'
 import { createByteSink, writtenBytes } from '../../../../src/format/parquet/encoding/byte-sink.js'
-import {
-  decodeByteStreamSplit,
-  encodeByteStreamSplit,
-} from '../../../../src/format/parquet/encoding/byte-stream-split.js'
-import {
-  decodeDeltaBinaryPacked,
-  encodeDeltaBinaryPacked,
-} from '../../../../src/format/parquet/encoding/delta-binary-packed.js'
-import {
-  decodeDeltaBytes,
-  decodeDeltaLengthBytes,
-  encodeDeltaBytes,
-  encodeDeltaLengthBytes,
-} from '../../../../src/format/parquet/encoding/delta-bytes.js'
 import { decodeDictionaryCodes } from '../../../../src/format/parquet/encoding/gather.js'
 import {
   decodeBitPackedLegacy,
@@ -26,51 +12,14 @@ import {
   encodeHybrid,
   isConstantRun,
 } from '../../../../src/format/parquet/encoding/hybrid.js'
-import { decodePlain, encodePlain } from '../../../../src/format/parquet/encoding/plain.js'
 import {
   createValueSink,
   finishSink,
   type PlainValues,
 } from '../../../../src/format/parquet/encoding/value-sink.js'
 import type { ByteSource, ValueSink } from '../../../../src/format/parquet/leaf.js'
-import {
-  BOOLEAN,
-  BYTES,
-  type Codec,
-  DOUBLE,
-  EVERY_KIND,
-  encodePage,
-  FIXED,
-  FLOAT,
-  INT32,
-  INT64,
-  rowsOf,
-  type StoredKind,
-} from './stored.js'
-
-const CODECS: readonly (Codec & { readonly name: string; readonly kinds: readonly StoredKind[] })[] = [
-  { name: 'PLAIN', encode: encodePlain, decode: decodePlain, kinds: EVERY_KIND },
-  { name: 'RLE', encode: encodeBooleanRle, decode: decodeBooleanRle, kinds: [BOOLEAN] },
-  {
-    name: 'DELTA_BINARY_PACKED',
-    encode: encodeDeltaBinaryPacked,
-    decode: decodeDeltaBinaryPacked,
-    kinds: [INT32, INT64],
-  },
-  {
-    name: 'DELTA_LENGTH_BYTE_ARRAY',
-    encode: encodeDeltaLengthBytes,
-    decode: decodeDeltaLengthBytes,
-    kinds: [BYTES],
-  },
-  { name: 'DELTA_BYTE_ARRAY', encode: encodeDeltaBytes, decode: decodeDeltaBytes, kinds: [BYTES, FIXED] },
-  {
-    name: 'BYTE_STREAM_SPLIT',
-    encode: encodeByteStreamSplit,
-    decode: decodeByteStreamSplit,
-    kinds: [INT32, INT64, FLOAT, DOUBLE, FIXED],
-  },
-]
+import { CODECS } from './codecs.js'
+import { BOOLEAN, encodePage, rowsOf } from './stored.js'
 
 /** What is done to the bytes of a page, each part of a page of any length. */
 interface Damage {
