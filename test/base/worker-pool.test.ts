@@ -13,12 +13,15 @@ const run = promisify(execFile)
 
 /** What the workers of these tests run. */
 const FUNCTIONS = `
+import { threadId } from 'node:worker_threads'
 import { LakeError } from './engine/base/errors.js'
 import { transferred } from './engine/base/worker-pool.js'
 
 let made = new Uint8Array(1)
 
 export const double = async value => value * 2
+/** Takes its time, so that the next call is for another worker. */
+export const threadOf = () => new Promise(resolve => setTimeout(resolve, 20, threadId))
 export const lengthOf = bytes => bytes.length
 export const increment = shared => Atomics.add(shared, 0, 1)
 export const make = length => {
@@ -97,6 +100,14 @@ describe('a worker pool', () => {
   })
 
   it('runs as many tasks at the same time as there are threads', async () => {
+    // While the second worker starts, the first one takes what there is.
+    await vi.waitFor(
+      async () => {
+        const [one, other] = await Promise.all([call('threadOf'), call('threadOf')])
+        expect(one).not.toBe(other)
+      },
+      { timeout: 20_000 },
+    )
     const shared = new Int32Array(new SharedArrayBuffer(4))
     expect(await Promise.all([call('meet', shared), call('meet', shared)])).toEqual([2, 2])
   })

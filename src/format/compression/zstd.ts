@@ -21,6 +21,11 @@ const MAGIC = 0xfd2fb528
 /** Frames to skip begin with this or one of the 15 numbers after it. */
 const SKIPPABLE_MAGIC = 0x184d2a50
 const BLOCK_BYTES_MAX = 2 ** 17
+/**
+ * Room for an output of `node:zlib` at least. Each call takes and frees a compressor of about 1 MB; outputs of a page's
+ * size between them, which live until they are collected, would leave the allocator's heap in pieces (70 MB a thread).
+ */
+const ROOM_BYTES_MIN = 2 ** 20
 const RUN_BLOCK = 1
 const COMPRESSED_BLOCK = 2
 
@@ -53,7 +58,8 @@ export function compressZstd(bytes: Uint8Array, level: number): Uint8Array {
   if (node === undefined) return compressInWasm(bytes, level)
   const params = { [node.levelParameter]: level }
   // With this much room the library compresses in one step.
-  return ownBytes(node.compress(bytes, { chunkSize: roomFor(compressedBytesMax(bytes.length)), params }))
+  const chunkSize = Math.max(ROOM_BYTES_MIN, roomFor(compressedBytesMax(bytes.length)))
+  return ownBytes(node.compress(bytes, { chunkSize, params }))
 }
 
 /** Loads what is loaded when first used, so that the first page does not wait for it. */

@@ -3,8 +3,10 @@
  *
  *   batches -> one job a column -> tasks of about the same bytes -> workers -> chunks
  *
- * Values are copied once into shared memory that workers read in place; the chunks' memory is handed over.
+ * Values are copied once into shared memory that workers read in place, those of the tasks next in line only; the
+ * chunks' memory is handed over.
  */
+import { createGate } from '../../base/concurrency.js'
 import { borrowShared } from '../../base/shared-memory.js'
 import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
 import type { ColumnBatch, Vector } from '../../batch/column-batch.js'
@@ -22,6 +24,11 @@ import type { WriteEngine, WriteEngineOptions } from './write-engine.js'
 const WORKER_BYTES_MIN = 2 * 1024 * 1024
 /** Bytes of a task at least. */
 const TASK_BYTES_MIN = 512 * 1024
+/** Bytes of values copied at one time: what two workers encode and what they do next. */
+const COPIED_BYTES_MAX = 32 * 1024 * 1024
+
+/** For all writers of the process, as the workers are. */
+const copies = createGate(COPIED_BYTES_MAX)
 
 export function ownWriteEngine(options: WriteEngineOptions): WriteEngine {
   return {
@@ -76,13 +83,18 @@ async function encodeOnWorkers(
 }
 
 async function encodeTask(jobs: readonly EncodeJob[], sizeBytes: number): Promise<EncodedColumn[]> {
+  const leave = await copies.enter(sizeBytes)
   const block = borrowShared(sizeBytes)
-  const place: SharedPlace = { block, at: 0, dictionaries: new Map() }
-  const shared = jobs.map(job => ({ ...job, vectors: job.vectors.map(vector => placeVector(place, vector)) }))
   try {
+    const place: SharedPlace = { block, at: 0, dictionaries: new Map() }
+    const shared = jobs.map(job => ({
+      ...job,
+      vectors: job.vectors.map(vector => placeVector(place, vector)),
+    }))
     return await runInWorker<EncodedColumn[]>(WORKER_SCRIPT, 'encodeColumns', shared)
   } finally {
     // A task that was sent is over when its promise settles: nobody reads the block any more.
     block.release()
+    leave()
   }
 }
