@@ -1,18 +1,34 @@
 #!/usr/bin/env bash
-# Installs what bench/parquet.mjs measures serac against - pyarrow, DuckDB, PyIceberg, the JavaScript libraries - and
-# a second Node, under SERAC_BENCH_PEERS (default: ~/.cache/serac-bench-peers), never into the project. Safe to run
-# again; needs python3 and npm.
+# Installs what bench/parquet.mjs and bench/scans.mjs measure serac against - pyarrow, DuckDB, PyIceberg, Polars, the
+# JavaScript libraries, iceberg-rust where cargo is there - and a second Node, under SERAC_BENCH_PEERS (default:
+# ~/.cache/serac-bench-peers), never into the project. Safe to run again; needs python3 and npm.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${SERAC_BENCH_PEERS:-$HOME/.cache/serac-bench-peers}
 node22=22.23.3
 mkdir -p "$root/npm" "$root/node22"
 
-wanted=$here/peers/requirements.txt
-if ! cmp -s "$wanted" "$root/venv/installed.txt"; then
-  [[ -x $root/venv/bin/python ]] || python3 -m venv "$root/venv"
-  "$root/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"
-  cp "$wanted" "$root/venv/installed.txt"
+# python_packages VENV REQUIREMENTS
+python_packages() {
+  cmp -s "$2" "$1/installed.txt" && return
+  [[ -x $1/bin/python ]] || python3 -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+}
+
+python_packages "$root/venv" "$here/peers/requirements.txt"
+cp "$here/peers/requirements.txt" "$root/venv/installed.txt"
+
+# DuckDB's Iceberg extension from PyPI, which is of one release of DuckDB. It lands in ~/.duckdb.
+iceberg=$root/venv-iceberg
+if ! cmp -s "$here/peers/requirements-iceberg.txt" "$iceberg/installed.txt"; then
+  python_packages "$iceberg" "$here/peers/requirements-iceberg.txt"
+  "$iceberg/bin/python" - <<'PY'
+from duckdb_extensions import import_extension
+
+for name in ("avro", "iceberg"):
+    import_extension(name)
+PY
+  cp "$here/peers/requirements-iceberg.txt" "$iceberg/installed.txt"
 fi
 
 cp "$here/peers/package.json" "$root/npm/package.json"
@@ -20,6 +36,16 @@ npm install --silent --no-audit --no-fund --prefix "$root/npm"
 
 if [[ $("$root/node22/node_modules/node/bin/node" --version 2>/dev/null) != "v$node22" ]]; then
   npm install --silent --no-audit --no-fund --no-save --prefix "$root/node22" "node@$node22"
+fi
+
+# iceberg-rust has no ready program: about ten minutes of a processor, once. Cargo's lock file stays with the build.
+if command -v cargo >/dev/null; then
+  mkdir -p "$root/rust/source"
+  cp -r "$here/scans/rust/." "$root/rust/source"
+  CARGO_TARGET_DIR=$root/rust nice cargo build --release --quiet --manifest-path "$root/rust/source/Cargo.toml" ||
+    echo "iceberg-rust could not be built: bench/scans.mjs leaves it out" >&2
+else
+  echo "cargo is not installed: bench/scans.mjs leaves iceberg-rust out" >&2
 fi
 echo "peers are ready in $root"
 echo "Node 22: $root/node22/node_modules/node/bin/node"

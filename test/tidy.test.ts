@@ -204,7 +204,7 @@ describe('the shape of the code', () => {
       .split('\0')
       .filter(name => /\.(ts|md|json|sh|yml|mjs|py|txt)$|^\.ci\//.test(name) && existsSync(join(ROOT, name)))
     const forbidden =
-      /\/(root|home\/[a-z]+|work)\/[a-z.]|registry\.npmjs|pypi\.org|repo1?\.maven|crates\.io|proxy\.golang/
+      /\/(root|home\/[a-z]+|work)\/[a-z.]|[`'"]\/tmp\/|registry\.npmjs|pypi\.org|repo1?\.maven|crates\.io|proxy\.golang/
     const findings = committed.filter(
       name => name !== 'test/tidy.test.ts' && forbidden.test(readFileSync(join(ROOT, name), 'utf8')),
     )

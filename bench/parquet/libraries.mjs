@@ -1,12 +1,14 @@
 // The JavaScript peers of bench/parquet.mjs: parquet-wasm, hyparquet with hyparquet-writer, icebird. They are loaded
 // from the folder that bench/setup.sh fills.
 import { openAsBlob, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { addBytes, addDecimals, addList, addStrings, addValues, createCheck } from './checks.mjs'
-import { answer, measure, readJob, usedBytes } from './measure.mjs'
+import { addBytes, addDecimals, addValues, createCheck } from '../shared/checks.mjs'
+import { fetchFile } from '../shared/fetch-file.mjs'
+import { answer, measure, readJob, usedBytes } from '../shared/measure.mjs'
+import { addColumn, checkOfRows, TYPES } from '../shared/value-checks.mjs'
 
 const job = readJob()
 const require = createRequire(join(job.peers, 'npm', 'package.json'))
@@ -120,24 +122,6 @@ function plainWords(values, length) {
 // hyparquet: column chunks as arrays of JavaScript values; hyparquet-writer: the same the other way.
 
 const RAW = { dateFromDays: days => days, timestampFromMicroseconds: micros => micros }
-const TYPES = {
-  id: 'INT64',
-  customer_id: 'INT64',
-  part_id: 'INT64',
-  line_number: 'INT32',
-  quantity: 'DECIMAL',
-  price: 'DECIMAL',
-  discount: 'DECIMAL',
-  tax: 'DECIMAL',
-  status: 'UTF8',
-  return_flag: 'UTF8',
-  ship_mode: 'UTF8',
-  order_date: 'DATE',
-  ship_date: 'DATE',
-  updated_at: 'TIMESTAMP',
-  weight: 'DOUBLE',
-  comment: 'UTF8',
-}
 
 async function hyparquet() {
   if (job.task === 'write') await writeWithHyparquet()
@@ -176,14 +160,6 @@ async function readWithHyparquet() {
       },
     },
   )
-}
-
-function addColumn(check, name, values) {
-  const type = TYPES[name]
-  if (type === 'UTF8') addStrings(check, name, values)
-  else if (type === 'DOUBLE') addValues(check, name, Float64Array.from(values))
-  else if (type === 'DECIMAL') addList(check, name, values, value => Math.round(value * 100))
-  else addList(check, name, values)
 }
 
 async function writeWithHyparquet() {
@@ -285,17 +261,7 @@ async function icebird() {
     run: () => icebergRead({ tableUrl, metadataFileName, rowEnd: job.rows }),
     inspect: rows => {
       const heldBytes = usedBytes() - before
-      const check = createCheck()
-      check.rows = rows.length
-      for (const name of job.columns ?? Object.keys(TYPES)) {
-        // Its timestamps are dates of JavaScript, which hold no micros.
-        if (name !== 'updated_at')
-          addColumn(
-            check,
-            name,
-            rows.map(row => plainValue(row[name])),
-          )
-      }
+      const check = checkOfRows(rows, job.columns)
       return {
         version,
         rows: rows.length,
@@ -305,25 +271,6 @@ async function icebird() {
       }
     },
   })
-}
-
-function plainValue(value) {
-  return value instanceof Date ? value.getTime() / 86_400_000 : value
-}
-
-async function fetchFile(url, init = {}) {
-  const path = String(url).replace(/^file:\/\//, '')
-  const size = statSync(path).size
-  if (init.method === 'HEAD') return new Response(null, { headers: { 'content-length': String(size) } })
-  const range = /bytes=(\d+)-(\d*)/.exec(new Headers(init.headers).get('range') ?? '')
-  if (range === null) return new Response(await readFile(path))
-  const from = Number(range[1])
-  const to = range[2] === '' ? size - 1 : Number(range[2])
-  const bytes = new Uint8Array(to - from + 1)
-  const file = await open(path)
-  await file.read(bytes, 0, bytes.length, from)
-  await file.close()
-  return new Response(bytes, { status: 206, headers: { 'content-range': `bytes ${from}-${to}/${size}` } })
 }
 
 /** Both ways to read: `chunks` calls back with parts; they are kept or dropped. */

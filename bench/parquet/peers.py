@@ -1,115 +1,23 @@
 """The Python peers of bench/parquet.mjs - pyarrow, DuckDB, PyIceberg - and its judge of files. One job, as JSON in
-the first argument; one line of JSON on standard output. Warm-up, clock and memory are as in measure.mjs."""
+the first argument; one line of JSON on standard output. Warm-up, clock and memory: shared/measure.py."""
 
 from __future__ import annotations
 
-import gc
 import glob
 import json
 import os
-import platform
-import resource
 import shutil
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../shared"))
+from measure import answer, check_of, measure, measure_reading
+
 JOB = json.loads(sys.argv[1])
 STRINGS = ["status", "return_flag", "ship_mode", "comment"]
-
-
-def status_mb(name: str) -> int:
-    with open("/proc/self/status") as file:
-        return next(round(int(line.split()[1]) / 1024) for line in file if line.startswith(name + ":"))
-
-
-def reset_peak() -> None:
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-
-
-def release() -> None:
-    gc.collect()
-    pa.default_memory_pool().release_unused()
-
-
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def answer(result: dict) -> None:
-    print(json.dumps(result), flush=True)
-
-
-def measure(run, inspect, prepare=lambda: None, held_bytes: int = 0) -> None:
-    release()
-    start_mb = status_mb("VmRSS")
-    prepare()
-    warm = inspect(run(), True)
-    prepare()
-    release()
-    reset_peak()
-    cpu, start = cpu_seconds(), time.perf_counter()
-    result = run()
-    seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
-    peak_mb = status_mb("VmHWM")
-    measured = inspect(result, False)
-    held = measured.pop("heldBytes", held_bytes)
-    answer(
-        {
-            "seconds": seconds,
-            "cpuSeconds": cpu,
-            "startMb": start_mb,
-            "peakMb": peak_mb,
-            "heldMb": round(held / 1048576),
-            "runtime": f"python {platform.python_version()}",
-            **measured,
-            "check": warm.get("check"),
-        }
-    )
-
-
-# ---------------------------------------------------------------- what a table adds up to (checks.mjs)
-
-
-def check_of(tables) -> dict:
-    rows, columns = 0, {}
-    for table in tables:
-        rows += table.num_rows
-        for name in table.column_names:
-            column = table[name] if isinstance(table, pa.Table) else table.column(name)
-            for part in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-                add_column(columns.setdefault(name, {"sum": 0}), part)
-    for entry in columns.values():
-        entry["sum"] = str(entry["sum"] % 2**64)
-    return {"rows": rows, "columns": columns}
-
-
-def add_column(entry: dict, column: pa.Array) -> None:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_decimal(kind):
-        column = column.cast(pa.decimal128(15, 2))
-        words = np.frombuffer(column.buffers()[1], dtype=np.uint64)
-        entry["sum"] += int(words[2 * column.offset : 2 * (column.offset + len(column)) : 2].sum())
-    elif pa.types.is_integer(kind) or pa.types.is_temporal(kind) or pa.types.is_floating(kind):
-        width = kind.bit_width // 8
-        stored = np.frombuffer(column.buffers()[1], dtype=np.int32 if width == 4 else np.int64)
-        values = stored[column.offset : column.offset + len(column)]
-        entry["sum"] += int(values.astype(np.int64).view(np.uint64).sum()) if len(values) else 0
-    else:
-        column = column.cast(pa.string())
-        offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)
-        begin, end = int(offsets[column.offset]), int(offsets[column.offset + len(column)])
-        entry["sum"] += int(np.frombuffer(column.buffers()[2], dtype=np.uint8)[begin:end].sum())
-        entry["bytes"] = entry.get("bytes", 0) + end - begin
 
 
 def judge() -> None:
@@ -221,26 +129,7 @@ def read_pyarrow() -> None:
         return file.iter_batches(columns=columns, use_threads=threads)
 
     note = "strings as codes" if coded else "strings as they are"
-    measure_reading(table, batches, {"version": pa.__version__, "notes": note})
-
-
-def measure_reading(table, batches, facts: dict) -> None:
-    if JOB["mode"] == "table":
-
-        def inspect(result, check):
-            more = {"check": check_of([result])} if check else {}
-            return {"rows": result.num_rows, "heldBytes": result.nbytes, **facts, **more}
-
-        return measure(table, inspect)
-    warm = {}
-
-    def run():
-        if not warm:
-            warm.update(check_of(batches()))
-            return warm["rows"]
-        return sum(batch.num_rows for batch in batches())
-
-    return measure(run, lambda rows, check: {"rows": rows, **facts, **({"check": warm} if check else {})})
+    measure_reading(table, batches, {"version": pa.__version__, "notes": note}, JOB["mode"])
 
 
 # ---------------------------------------------------------------- DuckDB
@@ -285,6 +174,7 @@ def read_duckdb() -> None:
         lambda: connection.execute(query).to_arrow_table(),
         lambda: connection.execute(query).to_arrow_reader(65_536),
         {"version": version, "notes": "to Arrow"},
+        JOB["mode"],
     )
 
 

@@ -1,5 +1,6 @@
 // Which measurements a run has. A group is what is compared: one workload on one file. Its variants take turns,
 // serac, a peer, serac, a peer, so that a change of the machine's mood meets both.
+import { interleaved, isSerac } from '../shared/rounds.mjs'
 
 /** icebird makes row objects: more of them than this do not fit. */
 const ICEBIRD_ROWS = 500_000
@@ -29,20 +30,20 @@ const THREADED = ['pyarrow', 'pyarrow-dictionary', 'duckdb']
 export function planMeasurements(options) {
   return options.workloads.flatMap(workload => {
     if (workload === 'write')
-      return [{ name: 'parquet-write', variants: interleaved(options, { task: 'write' }) }]
+      return [{ name: 'parquet-write', variants: variantsOf(options, { task: 'write' }) }]
     const columns = workload === 'read3' ? options.columns : undefined
     return options.modes.flatMap(mode =>
       options.files.map(file => ({
         name: `parquet-${workload}`,
         mode,
         file,
-        variants: interleaved(options, { task: 'read', mode, file, columns }),
+        variants: variantsOf(options, { task: 'read', mode, file, columns }),
       })),
     )
   })
 }
 
-function interleaved(options, work) {
+function variantsOf(options, work) {
   const known = work.task === 'write' ? WRITERS : READERS
   const engines = options.engines.filter(engine => known.includes(engine))
   const ours = options.nodes.flatMap(node =>
@@ -65,11 +66,7 @@ function interleaved(options, work) {
     .map(variant =>
       variant.engine === 'icebird' ? { ...variant, rows: Math.min(options.rows, ICEBIRD_ROWS) } : variant,
     )
-  const turns = []
-  for (let at = 0; at < Math.max(ours.length, peers.length); at++) {
-    turns.push(...[ours[at], peers[at]].filter(variant => variant !== undefined))
-  }
-  return turns
+  return interleaved(ours, peers)
 }
 
 /** It reads whole rows of a table, to a list. */
@@ -77,17 +74,7 @@ function takesIcebird({ task, mode, file, columns }) {
   return task === 'write' || (mode === 'table' && file === 'serac' && columns === undefined)
 }
 
-function isSerac(engine) {
-  return engine.startsWith('serac')
-}
-
 function threadsOf(engine, { threads }) {
   if (THREADED.includes(engine)) return threads
   return [engine === 'pyiceberg' ? 2 : 1]
-}
-
-/** `serac inline`, `serac 2 workers v22.1.0`, `pyarrow 2`. */
-export function variantText({ engine, workers, threads, node }) {
-  const width = workers === undefined ? `${threads ?? ''}` : workers === 0 ? 'inline' : `${workers} workers`
-  return [engine, width, node?.version ?? ''].join(' ').trim()
 }

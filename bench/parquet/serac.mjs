@@ -3,8 +3,9 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ORDERS_DDL, orders } from '../orders.mjs'
-import { addBatch, batchesBytes, createCheck, ownBatch } from './checks.mjs'
-import { answer, measure, readJob } from './measure.mjs'
+import { addBatch, batchesBytes, createCheck, ownBatch } from '../shared/checks.mjs'
+import { answer, measure, readJob } from '../shared/measure.mjs'
+import { measureBatches } from '../shared/reading.mjs'
 
 const job = readJob()
 const load = path => import(pathToFileURL(join(job.dist, path)).href)
@@ -89,37 +90,5 @@ async function read() {
     )
     for await (const { batch } of file.read({ columns, ...engine })) take(batch)
   }
-  await (job.mode === 'table' ? readTable(each) : readStream(each))
-}
-
-async function readTable(each) {
-  await measure({
-    run: async () => {
-      const batches = []
-      await each(batch => batches.push(batch))
-      return batches
-    },
-    inspect: batches => {
-      const check = createCheck()
-      for (const batch of batches) addBatch(check, batch)
-      return { rows: check.rows, check, heldBytes: batchesBytes(batches) }
-    },
-  })
-}
-
-async function readStream(each) {
-  let check
-  await measure({
-    run: async () => {
-      let rows = 0
-      const first = check === undefined
-      check ??= createCheck()
-      await each(batch => {
-        rows += batch.length
-        if (first) addBatch(check, batch)
-      })
-      return rows
-    },
-    inspect: rows => ({ rows, check }),
-  })
+  await measureBatches(each, { mode: job.mode })
 }

@@ -11,6 +11,7 @@ import { printType } from '../schema/type-text.js'
 import type { Field, PrimitiveType, Type } from '../schema/types.js'
 import type { ColumnBatch, FixedWidthValues, FixedWidthVector, Vector } from './column-batch.js'
 import { int32Words } from './int-words.js'
+import { joinBytes } from './join-bytes.js'
 import { constantVector, nullVectorOf } from './take.js'
 
 /** The batch with one column for each expected field, as planned. */
@@ -69,6 +70,10 @@ function projectVector(vector: Vector, projection: TypeProjection, type: Type): 
   if (projection.kind === 'map' && vector.layout === 'map' && type.kind === 'map') {
     const keys = projectVector(vector.keys, projection.key, type.key)
     return { ...vector, keys, values: projectVector(vector.values, projection.value, type.value) }
+  }
+  if (projection.kind === 'variant' && vector.layout === 'struct') {
+    const first = vector.children[projection.metadata] ?? mismatch(type)
+    return joinBytes({ first, second: vector.children[projection.value] ?? mismatch(type) }, vector)
   }
   return mismatch(type)
 }

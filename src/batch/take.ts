@@ -270,7 +270,7 @@ function concatColumn(parts: readonly Vector[], type: Type): Vector {
 }
 
 /** The vector in the layout that builders give its type: no dictionaries, no stand-ins for nulls, at any depth. */
-function alignVector(vector: Vector, type: Type): Vector {
+export function alignVector(vector: Vector, type: Type): Vector {
   if (vector.layout === 'null') return nullVectorOf(type, vector.length)
   const plain = plainVector(vector)
   if (plain.layout === 'list' && type.kind === 'list') {

@@ -4,6 +4,7 @@
  */
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { ReadLeases } from './read-leases.js'
 
 export type Namespace = readonly string[]
 
@@ -56,6 +57,8 @@ export interface Catalog {
   readonly name: string
   /** True when `commit` takes several tables and commits all or none. */
   readonly multiTable: boolean
+  /** Where readers say what they read; absent in catalogs that cannot tell it to others. */
+  readonly leases?: ReadLeases | undefined
 
   /** @throws already-exists */
   createNamespace(

@@ -36,6 +36,7 @@ import {
   setNamespaceProperties,
 } from './embedded-rows.js'
 import { checkDotless, printIdentifier, printNamespace } from './identifier.js'
+import { createLeaseFiles } from './lease-files.js'
 
 export interface EmbeddedCatalogOptions {
   /** Path of the database file. */
@@ -60,7 +61,18 @@ export async function openEmbeddedCatalog(options: EmbeddedCatalogOptions): Prom
     signal,
   })
   try {
-    return await createEmbeddedCatalog(db, options)
+    const catalog = await createEmbeddedCatalog(db, options)
+    // A database in memory has no folder, and nobody else who could expire what is read.
+    if (path === ':memory:') return catalog
+    const leases = createLeaseFiles(`${path}-readers`, runtime)
+    return {
+      ...catalog,
+      leases,
+      async close() {
+        await leases.close()
+        await catalog.close()
+      },
+    }
   } catch (error) {
     await db.close()
     throw error

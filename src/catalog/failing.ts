@@ -60,6 +60,7 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
   return {
     name: inner.name,
     multiTable: inner.multiTable,
+    leases: inner.leases,
     createNamespace: (...args) => around('createNamespace', () => inner.createNamespace(...args)),
     dropNamespace: (...args) => around('dropNamespace', () => inner.dropNamespace(...args)),
     listNamespaces: (...args) => around('listNamespaces', () => inner.listNamespaces(...args)),

@@ -4,8 +4,10 @@
  */
 import { Command, CommanderError } from 'commander'
 import { addCdcCommands } from './commands/cdc.js'
+import { addChangesCommand } from './commands/changes.js'
 import { addDemoCommand } from './commands/demo.js'
 import { addInitCommand } from './commands/init.js'
+import { addInspectCommand } from './commands/inspect.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
 import { addNamespaceCommands } from './commands/namespace.js'
 import { addScanCommand } from './commands/scan.js'
@@ -51,6 +53,8 @@ async function newProgram(surroundings: Surroundings): Promise<Command> {
   addWriteCommands(program, surroundings)
   addCdcCommands(program, surroundings)
   addScanCommand(program, surroundings)
+  addInspectCommand(program, surroundings)
+  addChangesCommand(program, surroundings)
   addSnapshotCommands(program, surroundings)
   addMaintenanceCommands(program, surroundings)
   overrideExit(program)

@@ -11,9 +11,13 @@ export interface GlobalOptions {
   readonly json?: boolean
 }
 
-export interface Session {
+/** Where a command prints, and how. */
+export interface Output {
   readonly surroundings: Surroundings
   readonly options: GlobalOptions
+}
+
+export interface Session extends Output {
   readonly lake: Lake
 }
 
@@ -58,7 +62,7 @@ async function configurationFile(surroundings: Surroundings): Promise<string | u
 
 /** Prints one JSON document with `--json`, else the text. */
 export async function printResult(
-  session: Session,
+  session: Output,
   result: { readonly json: unknown; readonly text: string },
 ): Promise<void> {
   const { stringifyJson } = await import('../index.js')
@@ -67,7 +71,7 @@ export async function printResult(
 }
 
 export async function printRows(
-  session: Session,
+  session: Output,
   rows: {
     readonly headers: readonly string[]
     readonly rows: readonly (readonly unknown[])[]

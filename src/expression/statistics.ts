@@ -35,18 +35,28 @@ export type StatisticsOf = (fieldId: number) => ColumnStatistics | undefined
 
 /** False only when the statistics prove that the predicate is true for no row. */
 export function mightMatch(bound: Bound, statistics: StatisticsOf): boolean {
+  return mightMatchLeaves(bound, leaf => leafMightMatch(leaf, statistics))
+}
+
+/** False only when the predicate is true for no row, given for which leaves some row might be. */
+export function mightMatchLeaves(bound: Bound, leafMight: (leaf: BoundLeaf) => boolean): boolean {
   switch (bound.op) {
     case 'true':
       return true
     case 'false':
       return false
     case 'and':
-      return mightMatch(bound.left, statistics) && mightMatch(bound.right, statistics)
+      return mightMatchLeaves(bound.left, leafMight) && mightMatchLeaves(bound.right, leafMight)
     case 'or':
-      return mightMatch(bound.left, statistics) || mightMatch(bound.right, statistics)
+      return mightMatchLeaves(bound.left, leafMight) || mightMatchLeaves(bound.right, leafMight)
     default:
-      return leafMightMatch(bound, knownOf(bound, statistics))
+      return leafMight(bound)
   }
+}
+
+/** `mightMatch` of one test. */
+export function leafMightMatch(leaf: BoundLeaf, statistics: StatisticsOf): boolean {
+  return knownMightMatch(leaf, knownOf(leaf, statistics))
 }
 
 /** True only when the statistics prove that the predicate is true for every row. */
@@ -109,7 +119,7 @@ function hasForm(bound: Value, leaf: BoundLeaf): boolean {
   return typeof bound === typeof sample && bound instanceof Uint8Array === sample instanceof Uint8Array
 }
 
-function leafMightMatch(leaf: BoundLeaf, known: Known): boolean {
+function knownMightMatch(leaf: BoundLeaf, known: Known): boolean {
   switch (leaf.op) {
     case 'is-null':
       return !known.noNull

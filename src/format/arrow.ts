@@ -3,8 +3,8 @@
  * file that knows the apache-arrow package, hence its length.
  *
  * Towards Arrow a field id becomes the metadata `PARQUET:field_id`, at every depth, which is where Parquet
- * writers and readers look for it. From Arrow, units are brought to Iceberg's (milliseconds to micros, 8-bit
- * integers to 32); what Iceberg has no type for is refused.
+ * writers and readers look for it; variants and shapes become extension types. From Arrow, units are brought to
+ * Iceberg's (milliseconds to micros, 8-bit integers to 32); what Iceberg has no type for is refused.
  */
 import {
   Field as ArrowField,
@@ -45,8 +45,10 @@ import { unreachable } from '../base/assert.js'
 import { base64Encode } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
 import { sliceBitmap } from '../batch/bitmap.js'
-import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
-import { concatBatches } from '../batch/take.js'
+import type { Bitmap, ColumnBatch, DictionaryVector, Vector } from '../batch/column-batch.js'
+import { joinBytes } from '../batch/join-bytes.js'
+import { withSharedDictionaries } from '../batch/shared-dictionaries.js'
+import { concatBatches, nullVectorOf, plainVector } from '../batch/take.js'
 import type { Field, Type } from '../schema/types.js'
 import {
   daysOfMillis,
@@ -59,6 +61,8 @@ import {
   unsignedToLong,
   widenIntegers,
 } from './arrow-buffers.js'
+import { EXTENSION_NAME_KEY, extensionMetadata, VARIANT_EXTENSION } from './arrow-extensions.js'
+import { splitVariantVector } from './parquet/variant/variant.js'
 
 export const FIELD_ID_KEY = 'PARQUET:field_id'
 
@@ -73,7 +77,7 @@ export function arrowSchemaText(fields: readonly Field[]): string {
 }
 
 function arrowField(field: Field): ArrowField {
-  const metadata = new Map([[FIELD_ID_KEY, String(field.id)]])
+  const metadata = new Map([[FIELD_ID_KEY, String(field.id)], ...extensionMetadata(field.type)])
   return new ArrowField(field.name, arrowType(field.type), !field.required, metadata)
 }
 
@@ -110,10 +114,11 @@ function arrowType(type: Type): DataType {
     case 'fixed':
       return new FixedSizeBinary(type.lengthBytes)
     case 'binary':
-    case 'variant':
     case 'geometry':
     case 'geography':
       return new Binary()
+    case 'variant':
+      return structOf(['metadata', 'value'].map(part => new ArrowField(part, new Binary(), false)))
     case 'unknown':
       return new Null()
     case 'list':
@@ -147,7 +152,18 @@ function entriesOf(type: Type & { kind: 'map' }): [Field, Field] {
 
 /** The batch as an Arrow record batch over the same memory; dictionary vectors become dictionary columns. */
 export function batchToArrow(batch: ColumnBatch): RecordBatch {
-  const children = batch.fields.map((field, index) => dataOf(batch.columns[index] as Vector, field.type))
+  return recordOf(batch, new Map())
+}
+
+/** Dictionaries by our vectors: batches that share one share it in Arrow too, where it has an identity. */
+type ArrowDictionaries = Map<Vector, { readonly type: Dictionary; readonly vector: ArrowVector }>
+
+function recordOf(batch: ColumnBatch, dictionaries: ArrowDictionaries): RecordBatch {
+  const children = batch.fields.map((field, index) => {
+    const vector = batch.columns[index] as Vector
+    const isEncoded = vector.layout === 'dictionary' && field.type.kind !== 'variant'
+    return isEncoded ? dictionaryData(vector, field.type, dictionaries) : dataOf(vector, field.type)
+  })
   const schema = new ArrowSchema(
     batch.fields.map((field, index) => arrowField(field).clone({ type: (children[index] as Data).type })),
   )
@@ -155,9 +171,14 @@ export function batchToArrow(batch: ColumnBatch): RecordBatch {
   return new RecordBatch(schema, makeData({ type, length: batch.length, nullCount: 0, children }))
 }
 
+function recordsOf(fields: readonly Field[], batches: readonly ColumnBatch[]): RecordBatch[] {
+  const dictionaries: ArrowDictionaries = new Map()
+  return withSharedDictionaries(fields, batches).map(batch => recordOf(batch, dictionaries))
+}
+
 /** The batches, which have the same fields, as one Arrow IPC stream. */
 export function batchesToIpc(fields: readonly Field[], batches: readonly ColumnBatch[]): Uint8Array {
-  const records = batches.map(batchToArrow)
+  const records = recordsOf(fields, batches)
   const schema = records[0]?.schema ?? arrowSchema(fields)
   return tableToIPC(new Table(schema, records), 'stream')
 }
@@ -168,7 +189,7 @@ export type ArrowRecordBatch = RecordBatch
 
 /** The batches as one Arrow table. */
 export function tableOfBatches(fields: readonly Field[], batches: readonly ColumnBatch[]): ArrowTable {
-  const records = batches.map(batchToArrow)
+  const records = recordsOf(fields, batches)
   return records.length === 0 ? new Table(arrowSchema(fields)) : new Table(records)
 }
 
@@ -178,6 +199,7 @@ export function isArrow(value: unknown): value is ArrowTable | ArrowRecordBatch 
 }
 
 function dataOf(vector: Vector, type: Type): Data {
+  if (type.kind === 'variant') return variantData(vector, type)
   const { length } = vector
   const nullBitmap = vector.layout === 'null' ? undefined : vector.validity
   const base = nullBitmap === undefined ? { length, nullCount: 0 } : { length, nullBitmap }
@@ -196,16 +218,8 @@ function dataOf(vector: Vector, type: Type): Data {
       const valueOffsets = vector.offsets.subarray(0, length + 1)
       return makeData({ ...base, type: arrowType(type) as Binary, valueOffsets, data: vector.bytes })
     }
-    case 'dictionary': {
-      const dictionary = dataOf(vector.dictionary, type)
-      const data = vector.codes.subarray(0, length)
-      return makeData({
-        ...base,
-        type: new Dictionary(dictionary.type, new Int32()),
-        data,
-        dictionary: makeVector(dictionary),
-      })
-    }
+    case 'dictionary':
+      return dictionaryData(vector, type, new Map())
     case 'list':
     case 'map':
     case 'struct':
@@ -213,6 +227,30 @@ function dataOf(vector: Vector, type: Type): Data {
     default:
       return unreachable(vector)
   }
+}
+
+function dictionaryData(vector: DictionaryVector, type: Type, known: ArrowDictionaries): Data {
+  const { length, validity, codes, dictionary } = vector
+  let shared = known.get(dictionary)
+  if (shared === undefined) {
+    const entries = dataOf(dictionary, type)
+    shared = { type: new Dictionary(entries.type, new Int32()), vector: makeVector(entries) }
+    known.set(dictionary, shared)
+  }
+  const base = validity === undefined ? { length, nullCount: 0 } : { length, nullBitmap: validity }
+  return makeData({ ...base, type: shared.type, data: codes.subarray(0, length), dictionary: shared.vector })
+}
+
+/** Never a dictionary: the storage of the extension is its struct. */
+function variantData(vector: Vector, type: Type): Data {
+  const { length } = vector
+  const variants = vector.layout === 'null' ? nullVectorOf(type, length) : plainVector(vector)
+  if (variants.layout !== 'var-bytes') throw misshapen(vector, type)
+  const { metadata, value } = splitVariantVector(variants)
+  const children = [metadata, value].map(part => dataOf({ ...part, validity: undefined }, { kind: 'binary' }))
+  const nullBitmap = variants.validity
+  const base = nullBitmap === undefined ? { length, nullCount: 0 } : { length, nullBitmap }
+  return makeData({ ...base, type: arrowType(type) as KeyValueStruct, children })
 }
 
 type NestedVector = Vector & { layout: 'list' | 'map' | 'struct' }
@@ -237,7 +275,11 @@ function nestedDataOf(vector: NestedVector, type: Type, base: { length: number }
     const children = type.fields.map((field, index) => dataOf(vector.children[index] as Vector, field.type))
     return structData(type.fields, children, base)
   }
-  throw new LakeError('invalid-argument', 'a column does not have the layout of its type', {
+  throw misshapen(vector, type)
+}
+
+function misshapen(vector: Vector, type: Type): LakeError {
+  return new LakeError('invalid-argument', 'a column does not have the layout of its type', {
     context: { layout: vector.layout, type: type.kind },
   })
 }
@@ -336,10 +378,20 @@ function typeFromArrow(type: DataType, metadata: ReadonlyMap<string, string>): T
     return { kind: 'binary' }
   }
   if (DataType.isFixedSizeBinary(type)) {
-    const uuid = metadata.get('ARROW:extension:name') === 'arrow.uuid' && type.byteWidth === 16
+    const uuid = metadata.get(EXTENSION_NAME_KEY) === 'arrow.uuid' && type.byteWidth === 16
     return uuid ? { kind: 'uuid' } : { kind: 'fixed', lengthBytes: type.byteWidth }
   }
+  if (metadata.get(EXTENSION_NAME_KEY) === VARIANT_EXTENSION) return variantFromArrow(type)
   return nestedTypeFromArrow(type)
+}
+
+function variantFromArrow(type: DataType): Type {
+  const parts = DataType.isStruct(type) ? type.children : []
+  const [metadata, value] = ['metadata', 'value'].map(name => parts.find(part => part.name === name))
+  if (parts.length === 2 && metadata && value) return { kind: 'variant' }
+  throw new LakeError('unsupported', 'shredded variants of arrow cannot be read', {
+    context: { type: String(type) },
+  })
 }
 
 function nestedTypeFromArrow(type: DataType): Type {
@@ -408,11 +460,23 @@ function vectorOf(data: Data, type: Type): Vector {
   ) {
     return { layout: 'var-bytes', length, validity, offsets: offsetsOf(data), bytes: data.values }
   }
+  if (type.kind === 'variant') return variantVector(data, validity)
   if (arrow.children !== null && arrow.children !== undefined && arrow.children.length > 0) {
     return nestedVector(data, type, validity)
   }
   if (DataType.isStruct(arrow)) return { layout: 'struct', length, validity, children: [] }
   return { layout: 'fixed-width', length, validity, values: fixedValues(data, type) }
+}
+
+/** The parts of a variant joined; what is given as bytes is one whole already. */
+function variantVector(data: Data, validity: Bitmap | undefined): Vector {
+  const fields: readonly ArrowField[] = data.type.children ?? []
+  const part = (name: string): Vector => {
+    const child = data.children[fields.findIndex(field => field.name === name)]
+    if (child === undefined) throw unsupportedType(data.type)
+    return vectorOf(child, { kind: 'binary' })
+  }
+  return joinBytes({ first: part('metadata'), second: part('value') }, { length: data.length, validity })
 }
 
 function unsupportedType(type: DataType): LakeError {

@@ -1,5 +1,7 @@
 /**
- * Encoding and decoding of Avro records. avsc does the work; nothing else imports it.
+ * Encoding of Avro records. avsc does the work; nothing else imports it, and it is loaded when something is first
+ * written, since a process that only reads would wait for it. It decodes too, which judges our own decoders in the
+ * tests (`avro-decoder.ts`, `avro-walk.ts`).
  *
  * - Names are not looked at: every field is handed to avsc under a name made of its field id (`fieldKey`), so a
  *   record comes out resolved by field id and whatever a writer called its fields.
@@ -7,27 +9,17 @@
  * - avsc trusts its input: a broken length or count makes it read on for ever. So bytes are walked once against
  *   the schema, with every length checked, before avsc sees them (`skipAvro`).
  */
-import avsc from 'avsc'
+import { createRequire } from 'node:module'
+import type avsc from 'avsc'
 import { asBuffer } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
-import { type AvroField, type AvroRecordType, type AvroType, withPrefixedFixed } from './avro-schema.js'
+import { type AvroRecord, fieldKey } from './avro-record.js'
+import type { AvroField, AvroRecordType, AvroType } from './avro-schema.js'
 import { skipAvro } from './avro-skip.js'
-
-/** A decoded record: values by `fieldKey`. */
-export type AvroRecord = { readonly [key: string]: unknown }
-
-/** The property of a decoded record that holds the field of that id. */
-export function fieldKey(id: number): string {
-  return `f${id}`
-}
 
 export interface AvroCodecOptions {
   /** Ids of fields whose longs are counts: plain numbers, also inside their lists and maps. Other longs are bigints. */
   readonly countIds?: ReadonlySet<number> | undefined
-  /** Ids of fields that are passed over and absent from the decoded record. */
-  readonly skipIds?: ReadonlySet<number> | undefined
-  /** Plain fixed values are stored with a length before them, see `withPrefixedFixed`. */
-  readonly prefixedFixed?: boolean | undefined
 }
 
 export interface AvroCodec {
@@ -43,32 +35,48 @@ export interface AvroCodec {
 const LONG_MIN = -(2n ** 63n)
 const LONG_MAX = 2n ** 63n - 1n
 
-const exactLong = avsc.types.LongType.__with({
-  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-  toBuffer: (value: bigint) => {
-    const bytes = Buffer.alloc(8)
-    bytes.writeBigInt64LE(value)
-    return bytes
-  },
-  fromJSON: BigInt,
-  toJSON: String,
-  isValid: (value: unknown) => typeof value === 'bigint' && value >= LONG_MIN && value <= LONG_MAX,
-  compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
-})
+interface Library {
+  readonly avsc: typeof avsc
+  readonly exactLong: avsc.Type
+}
+
+const require = createRequire(import.meta.url)
+let loaded: Library | undefined
+
+function library(): Library {
+  if (loaded !== undefined) return loaded
+  const module: typeof avsc = require('avsc')
+  loaded = { avsc: module, exactLong: exactLongOf(module) }
+  return loaded
+}
+
+function exactLongOf({ types }: typeof avsc): avsc.Type {
+  return types.LongType.__with({
+    fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
+    toBuffer: (value: bigint) => {
+      const bytes = Buffer.alloc(8)
+      bytes.writeBigInt64LE(value)
+      return bytes
+    },
+    fromJSON: BigInt,
+    toJSON: String,
+    isValid: (value: unknown) => typeof value === 'bigint' && value >= LONG_MIN && value <= LONG_MAX,
+    compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
+  })
+}
 
 /** A codec for the records of a schema. */
 export function createAvroCodec(schema: AvroRecordType, options: AvroCodecOptions = {}): AvroCodec {
-  const type = options.prefixedFixed ? withPrefixedFixed(schema) : schema
-  const { writer, reader, resolver } = avscTypes(type, options)
+  const type = avscTypeOf(schema, options)
   return {
     decode: (block, count) => {
-      checkBlock(type, block, count)
+      checkBlock(schema, block, count)
       const buffer = asBuffer(block)
       const records = new Array<AvroRecord>(count)
       let at = 0
       try {
         for (let index = 0; index < count; index++) {
-          const decoded = reader.decode(buffer, at, resolver)
+          const decoded = type.decode(buffer, at)
           records[index] = decoded.value
           at = decoded.offset
         }
@@ -80,7 +88,7 @@ export function createAvroCodec(schema: AvroRecordType, options: AvroCodecOption
       }
       return records
     },
-    encode: record => writer.toBuffer(record),
+    encode: record => type.toBuffer(record),
   }
 }
 
@@ -90,45 +98,27 @@ function checkBlock(type: AvroType, block: Uint8Array, count: number): void {
   if (cursor.at !== block.length) throw new LakeError('corrupt', 'an avro block holds more than its records')
 }
 
-/** What avsc makes of a schema. */
-interface AvscTypes {
-  readonly writer: avsc.Type
-  readonly reader: avsc.Type
-  /** Undefined when the reader reads all that the writer wrote. */
-  readonly resolver: object | undefined
-}
-
 const TYPES_KEPT_MAX = 64
 /**
  * By the schemas' text, the oldest first. Most files of a table have the same few schemas, and making avsc's types
- * (it compiles functions for each) costs more than decoding a small manifest with them.
+ * (it compiles functions for each) costs more than encoding a small manifest with them.
  */
-const typesKept = new Map<string, AvscTypes>()
+const typesKept = new Map<string, avsc.Type>()
 
-function avscTypes(type: AvroRecordType, options: AvroCodecOptions): AvscTypes {
-  const { countIds, skipIds } = options
-  const written = JSON.stringify(rootSchema(type, { countIds }))
-  const isPartial = skipIds !== undefined && skipIds.size > 0
-  const read = isPartial ? JSON.stringify(rootSchema(type, options)) : undefined
-  const key = `${written}\n${read ?? ''}`
-  const kept = typesKept.get(key)
+function avscTypeOf(schema: AvroRecordType, options: AvroCodecOptions): avsc.Type {
+  const text = JSON.stringify(avscSchema(schema, { ...options, path: 'r', fieldId: undefined }))
+  const kept = typesKept.get(text)
   if (kept !== undefined) return kept
-  const writer = avscType(written)
-  const reader = read === undefined ? writer : avscType(read)
-  const resolver = reader === writer ? undefined : reader.createResolver(writer)
+  const type = avscType(text)
   const [oldest] = typesKept.keys()
   if (oldest !== undefined && typesKept.size >= TYPES_KEPT_MAX) typesKept.delete(oldest)
-  const types = { writer, reader, resolver }
-  typesKept.set(key, types)
-  return types
-}
-
-function rootSchema(type: AvroRecordType, options: AvroCodecOptions): avsc.schema.AvroSchema {
-  return avscSchema(type, { ...options, path: 'r', fieldId: undefined })
+  typesKept.set(text, type)
+  return type
 }
 
 /** avsc changes the schema and the options that it is given, so both are made anew. */
 function avscType(schemaText: string): avsc.Type {
+  const { avsc, exactLong } = library()
   return avsc.Type.forSchema(JSON.parse(schemaText), {
     registry: { exact_long: exactLong },
     omitRecordMethods: true,
@@ -166,7 +156,7 @@ function avscSchema(type: AvroType, place: Place): avsc.schema.AvroSchema {
       return named({
         type: 'record',
         name: place.path,
-        fields: type.fields.flatMap((field, index) => avscField(field, index, place)),
+        fields: type.fields.map((field, index) => avscField(field, index, place)),
       })
     default:
       return type.kind
@@ -177,11 +167,10 @@ function avscField(
   field: AvroField,
   index: number,
   place: Place,
-): { name: string; type: avsc.schema.AvroSchema }[] {
-  if (field.id !== undefined && place.skipIds?.has(field.id)) return []
+): { name: string; type: avsc.schema.AvroSchema } {
   const name = field.id === undefined ? `x${index}` : fieldKey(field.id)
   const inner = { ...place, path: `${place.path}_${index}`, fieldId: field.id ?? place.fieldId }
-  return [{ name, type: avscSchema(field.type, inner) }]
+  return { name, type: avscSchema(field.type, inner) }
 }
 
 /** avsc's typings ask for literal types that a schema made at run time does not have. */

@@ -11,8 +11,11 @@
 import { createHash } from 'node:crypto'
 import { concatBytes, equalBytes, utf8Decode, utf8Encode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
+import { freeMemory } from '../base/free-memory.js'
 import { type JsonObject, parseJson, stringifyJson } from '../base/json.js'
-import { type AvroCodecOptions, type AvroRecord, createAvroCodec } from './avro-codec.js'
+import { createAvroCodec } from './avro-codec.js'
+import { type AvroDecoderOptions, avroRecordDecoder } from './avro-decoder.js'
+import type { AvroRecord } from './avro-record.js'
 import { type AvroRecordType, parseAvroSchema } from './avro-schema.js'
 import { type AvroCursor, readLong } from './avro-skip.js'
 import { decompress, deflate } from './compression.js'
@@ -25,36 +28,72 @@ const ENCRYPTED_MAGIC = 'AGS1'
 /** Encoded records of a block, as in Java's writer. */
 const BLOCK_BYTES = 64_000
 const DEFLATE_LEVEL = 6
+/** Records without bytes that a block may hold. */
+const EMPTY_RECORDS_MAX = 1_000_000
 
 export interface AvroFile {
   /** The header's entries, `avro.schema` and `avro.codec` included. */
   readonly metadata: ReadonlyMap<string, string>
+  /** Files with the same text of a schema have the same object. */
   readonly schema: AvroRecordType
+  /** Unpacks while it is walked; a second walk unpacks again. Throws corrupt. */
+  blocks(): IterableIterator<AvroBlock>
   /** Decodes while it is walked; a second walk decodes again. Throws corrupt. */
-  records(options?: AvroCodecOptions): IterableIterator<AvroRecord>
+  records(options?: AvroDecoderOptions): IterableIterator<AvroRecord>
+}
+
+/** A block, unpacked. */
+export interface AvroBlock {
+  readonly recordCount: number
+  /** Of the file's own memory when the codec is null. */
+  readonly bytes: Uint8Array
+  /** Gives the memory of the bytes back, where it is theirs alone; nobody may use them afterwards. */
+  free(): void
 }
 
 /**
  * Opens a container file; the records are decoded when they are walked.
  * @throws corrupt when the header is broken; unsupported for an encrypted file or an unknown codec
  */
-export function readAvroContainer(bytes: Uint8Array, options: { readonly location: string }): AvroFile {
+export function readAvroContainer(stored: Uint8Array, options: { readonly location: string }): AvroFile {
   const { location } = options
+  const bytes = plainBytes(stored)
   return located(location, () => {
     const cursor: AvroCursor = { bytes, at: MAGIC.length }
     checkMagic(bytes)
     const metadata = readMetadata(cursor)
     const sync = takeBytes(cursor, SYNC_BYTES)
-    const schema = parseAvroSchema(parseJson(metadata.get('avro.schema') ?? ''))
-    if (schema.kind !== 'record') throw new LakeError('corrupt', 'the avro file does not hold records')
-    const unpack = blockDecoder(metadata.get('avro.codec') ?? 'null', location)
-    const start = cursor.at
+    const schema = schemaOf(metadata.get('avro.schema') ?? '')
+    const codec = metadata.get('avro.codec') ?? 'null'
+    const unpack = blockDecoder(codec, location)
+    const file: OpenFile = { bytes, start: cursor.at, sync, schema, codec, unpack, location }
     return {
       metadata,
       schema,
-      records: codecOptions => recordsOf({ bytes, start, sync, schema, unpack, location }, codecOptions),
+      blocks: () => blocksOf(file),
+      records: options => recordsOf(file, options),
     }
   })
+}
+
+const SCHEMAS_KEPT_MAX = 64
+const KEPT_SCHEMA_LENGTH_MAX = 2 ** 18
+/**
+ * By their text, the oldest first: most files of a table have the same few schemas, and parsing one costs more than
+ * reading a small manifest.
+ */
+const schemasKept = new Map<string, AvroRecordType>()
+
+function schemaOf(text: string): AvroRecordType {
+  const kept = schemasKept.get(text)
+  if (kept !== undefined) return kept
+  const schema = parseAvroSchema(parseJson(text))
+  if (schema.kind !== 'record') throw new LakeError('corrupt', 'the avro file does not hold records')
+  if (text.length > KEPT_SCHEMA_LENGTH_MAX) return schema
+  const [oldest] = schemasKept.keys()
+  if (oldest !== undefined && schemasKept.size >= SCHEMAS_KEPT_MAX) schemasKept.delete(oldest)
+  schemasKept.set(text, schema)
+  return schema
 }
 
 function checkMagic(bytes: Uint8Array): void {
@@ -94,14 +133,15 @@ function readMetadata(cursor: AvroCursor): ReadonlyMap<string, string> {
   return metadata
 }
 
-type BlockDecoder = (block: Uint8Array) => Uint8Array
+/** `likelyBytes`: about as many will come out. */
+type BlockDecoder = (block: Uint8Array, likelyBytes: number) => Uint8Array
 
 function blockDecoder(codec: string, location: string): BlockDecoder {
   switch (codec) {
     case 'null':
       return block => block
     case 'deflate':
-      return block => decompress('deflate', block, { location })
+      return (block, likelyBytes) => plainBytes(decompress('deflate', block, { location, likelyBytes }))
     case 'snappy':
       return block => decompress('avro-snappy', block, { location })
     case 'zstandard':
@@ -111,43 +151,74 @@ function blockDecoder(codec: string, location: string): BlockDecoder {
   }
 }
 
+/** The same memory, not as a Buffer: the `slice` of a Buffer shares memory. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
 interface OpenFile {
   readonly bytes: Uint8Array
   /** Where the first block begins. */
   readonly start: number
   readonly sync: Uint8Array
   readonly schema: AvroRecordType
+  readonly codec: string
   readonly unpack: BlockDecoder
   readonly location: string
 }
 
-function* recordsOf(file: OpenFile, options: AvroCodecOptions | undefined): Generator<AvroRecord> {
-  const { location } = file
+/** Writers close a block when it has as many bytes; the last record goes over. */
+const LIKELY_BLOCK_BYTES = BLOCK_BYTES + 8192
+/** A block that is larger than the usual is unpacked in steps of no more than this. */
+const STEP_BYTES_MAX = 2 ** 22
+
+function* blocksOf(file: OpenFile): Generator<AvroBlock> {
   const cursor: AvroCursor = { bytes: file.bytes, at: file.start }
-  if (cursor.at === file.bytes.length) return
-  const codec = located(location, () => createCodec(file.schema, options))
+  let likelyBytes = LIKELY_BLOCK_BYTES
   while (cursor.at < file.bytes.length) {
-    yield* located(location, () => {
-      const count = readLong(cursor)
-      const block = takeBytes(cursor, readLong(cursor))
-      if (!equalBytes(takeBytes(cursor, SYNC_BYTES), file.sync)) {
-        throw new LakeError('corrupt', 'the sync marker of an avro block is wrong')
-      }
-      if (count < 0) throw new LakeError('corrupt', 'an avro block has a negative count')
-      return codec.decode(file.unpack(block), count)
-    })
+    const block = located(file.location, () => nextBlock(file, cursor, likelyBytes))
+    likelyBytes = Math.min(STEP_BYTES_MAX, Math.max(likelyBytes, block.bytes.length + 1024))
+    yield block
   }
 }
 
-function createCodec(
-  schema: AvroRecordType,
-  options: AvroCodecOptions | undefined,
-): ReturnType<typeof createAvroCodec> {
-  try {
-    return createAvroCodec(schema, options)
-  } catch (cause) {
-    throw new LakeError('unsupported', 'the avro schema is not supported', { cause })
+function nextBlock(file: OpenFile, cursor: AvroCursor, likelyBytes: number): AvroBlock {
+  const recordCount = readLong(cursor)
+  const block = takeBytes(cursor, readLong(cursor))
+  if (!equalBytes(takeBytes(cursor, SYNC_BYTES), file.sync)) {
+    throw new LakeError('corrupt', 'the sync marker of an avro block is wrong')
   }
+  if (recordCount < 0) throw new LakeError('corrupt', 'an avro block has a negative count')
+  const bytes = file.unpack(block, likelyBytes)
+  return { recordCount, bytes, free: () => freeBlock(file, bytes) }
+}
+
+/** Smaller memory may be shared: Node hands out parts of a pool. */
+const OWN_BYTES_MIN = 2 ** 16
+
+/** Only zlib's results are known to have memory of their own. */
+function freeBlock({ codec }: OpenFile, bytes: Uint8Array): void {
+  const { buffer, byteOffset } = bytes
+  if (codec !== 'deflate' || !(buffer instanceof ArrayBuffer)) return
+  if (byteOffset === 0 && buffer.byteLength >= OWN_BYTES_MIN) freeMemory(buffer)
+}
+
+function* recordsOf(file: OpenFile, options: AvroDecoderOptions | undefined): Generator<AvroRecord> {
+  const decode = avroRecordDecoder(file.schema, options)
+  for (const block of blocksOf(file)) yield* located(file.location, () => recordsOfBlock(block, decode))
+}
+
+function recordsOfBlock(block: AvroBlock, decode: (cursor: AvroCursor) => AvroRecord): AvroRecord[] {
+  const cursor: AvroCursor = { bytes: block.bytes, at: 0 }
+  const records: AvroRecord[] = []
+  for (let left = block.recordCount; left > 0; left--) {
+    // Records of no bytes would be as many as a broken count says.
+    if (cursor.at === block.bytes.length && records.length >= EMPTY_RECORDS_MAX) break
+    records.push(decode(cursor))
+  }
+  if (cursor.at !== block.bytes.length || records.length !== block.recordCount)
+    throw new LakeError('corrupt', 'an avro block holds more than its records')
+  return records
 }
 
 export interface AvroWriteOptions {

@@ -3,7 +3,7 @@
  * stored null read the same: `undefined`. A value of another type is corrupt.
  */
 import { LakeError } from '../base/errors.js'
-import type { AvroRecord } from './avro-codec.js'
+import type { AvroRecord } from './avro-record.js'
 
 /** A field of the record: its id, its property in a decoded record, its name for errors. */
 export interface AvroFieldRef {

@@ -96,7 +96,8 @@ function skipBlocks(cursor: AvroCursor, skipItem: () => void): void {
   }
 }
 
-function skipBytes(cursor: AvroCursor, count: number): void {
+/** Moves the cursor over bytes. @throws corrupt when there are fewer */
+export function skipBytes(cursor: AvroCursor, count: number): void {
   if (count < 0 || count > cursor.bytes.length - cursor.at) throw corrupt('an avro value is cut short')
   cursor.at += count
 }

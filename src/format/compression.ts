@@ -36,6 +36,8 @@ export interface DecompressOptions {
   readonly location: string
   /** The most bytes that the result may have; default 1 GiB. */
   readonly sizeBytesMax?: number
+  /** About as many bytes will come out; only a hint, and only for deflate. */
+  readonly likelyBytes?: number | undefined
 }
 
 const SIZE_BYTES_MAX_DEFAULT = 2 ** 30
@@ -50,7 +52,10 @@ export function decompress(codec: Codec, bytes: Uint8Array, options: DecompressO
   try {
     switch (codec) {
       case 'deflate':
-        return inflateRawSync(bytes, { maxOutputLength: sizeBytesMax })
+        return inflateRawSync(bytes, {
+          maxOutputLength: sizeBytesMax,
+          ...(options.likelyBytes !== undefined && { chunkSize: roomFor(options.likelyBytes) }),
+        })
       case 'gzip':
         return gunzipSync(bytes, { maxOutputLength: sizeBytesMax })
       case 'snappy':

@@ -83,6 +83,12 @@ export function addRangeToChunk(chunk: Chunk, from: number, to: number): void {
     return
   }
   const words = bitmapOf(chunk)
+  setBits(words, from, to)
+  settle(chunk, words)
+}
+
+/** Sets the bits from `from` to `to`, both inclusive. */
+export function setBits(words: Uint32Array, from: number, to: number): void {
   for (let low = from; low <= to; ) {
     if ((low & 31) === 0 && to - low >= 31) {
       words[low >>> 5] = 0xffffffff
@@ -92,7 +98,6 @@ export function addRangeToChunk(chunk: Chunk, from: number, to: number): void {
       low++
     }
   }
-  settle(chunk, words)
 }
 
 export function orChunk(target: Chunk, other: Chunk): void {

@@ -15,7 +15,14 @@
  */
 import { dataView } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
-import { ARRAY_COUNT_MAX, type Chunk, chunkOfWords, forEachInChunk, runsOfChunk } from './position-chunk.js'
+import {
+  ARRAY_COUNT_MAX,
+  type Chunk,
+  chunkOfWords,
+  forEachInChunk,
+  runsOfChunk,
+  setBits,
+} from './position-chunk.js'
 import { PositionSet } from './position-set.js'
 
 const COOKIE_NO_RUNS = 12346
@@ -25,6 +32,8 @@ const BITMAP_BYTES = 8192
 const KEY_MAX = 2 ** 31 - 2
 /** Chunks of one key: a key is the position's bits above 32, a chunk index those above 16. */
 const CHUNKS_PER_KEY = 65536
+/** Runs are bitmaps in memory, so that a few bytes may stand for many: 64 MiB of them hold half a billion positions. */
+const RUN_BITMAPS_MAX = 8_192
 
 interface Container {
   /** Bits 16 to 31 of its positions. */
@@ -141,10 +150,10 @@ function writeContainer(view: DataView, start: number, { chunk, runs }: Containe
 
 /**
  * The set of a portable 64-bit bitmap that fills the bytes.
- * @throws corrupt when the bytes are not one; unsupported for positions from 2^53
+ * @throws corrupt when the bytes are not one; unsupported for positions from 2^53, and for runs of over half a billion positions
  */
 export function parseRoaring(bytes: Uint8Array): PositionSet {
-  const reader = { view: dataView(bytes), at: 0 }
+  const reader: Reader = { view: dataView(bytes), at: 0, runBitmaps: 0 }
   const set = new PositionSet()
   const count = take(reader, 8, () => reader.view.getBigUint64(reader.at, true))
   let lastKey = -1
@@ -163,6 +172,8 @@ export function parseRoaring(bytes: Uint8Array): PositionSet {
 interface Reader {
   readonly view: DataView
   at: number
+  /** Containers of runs that became bitmaps. */
+  runBitmaps: number
 }
 
 function corrupt(message: string): LakeError {
@@ -197,6 +208,8 @@ function readBitmap(reader: Reader, set: PositionSet, firstChunk: number): void 
       : count > ARRAY_COUNT_MAX
         ? readWords(reader)
         : readArray(reader, count)
+    if (isRun && chunk.words !== undefined && ++reader.runBitmaps > RUN_BITMAPS_MAX)
+      throw new LakeError('unsupported', 'the bitmap holds too many positions')
     if (!isRun && chunk.count !== count) throw corrupt('a container has another count than the bitmap says')
     set.setChunk(firstChunk + high, chunk)
   }
@@ -244,17 +257,37 @@ function readWords(reader: Reader): Chunk {
   return chunkOfWords(words)
 }
 
+/** Runs of few positions become an array at once: a bitmap for each would cost much more than it holds. */
 function readRuns(reader: Reader): Chunk {
-  const words = new Uint32Array(BITMAP_BYTES / 4)
-  const count = take16(reader)
+  const runs = new Uint16Array(2 * take16(reader))
+  let count = 0
   let last = -1
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < runs.length; index += 2) {
     const first = take16(reader)
     const end = first + take16(reader)
     if (first <= last || end > 0xffff) throw corrupt('the runs of the bitmap are not ascending')
-    for (let low = first; low <= end; low++)
-      words[low >>> 5] = (words[low >>> 5] as number) | (1 << (low & 31))
+    runs[index] = first
+    runs[index + 1] = end
+    count += end - first + 1
     last = end
   }
-  return chunkOfWords(words)
+  return count <= ARRAY_COUNT_MAX
+    ? { count, values: valuesOfRuns(runs, count), words: undefined }
+    : { count, values: undefined, words: wordsOfRuns(runs) }
+}
+
+/** `runs` holds first and last position of each. */
+function valuesOfRuns(runs: Uint16Array, count: number): Uint16Array {
+  const values = new Uint16Array(count)
+  let at = 0
+  for (let index = 0; index < runs.length; index += 2)
+    for (let low = runs[index] as number; low <= (runs[index + 1] as number); low++) values[at++] = low
+  return values
+}
+
+function wordsOfRuns(runs: Uint16Array): Uint32Array {
+  const words = new Uint32Array(BITMAP_BYTES / 4)
+  for (let index = 0; index < runs.length; index += 2)
+    setBits(words, runs[index] as number, runs[index + 1] as number)
+  return words
 }

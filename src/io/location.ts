@@ -3,7 +3,9 @@
  * signs or rewrites a path: what follows the scheme is taken literally.
  *
  * A local file has four spellings, which name the same file: `/a/b`, `file:/a/b`, `file:///a/b` and
- * `file://localhost/a/b`.
+ * `file://localhost/a/b`. `s3:`, `s3a:` and `s3n:` are one store by the names of its clients. `comparableLocation`
+ * brings them together, for roots and for what may be deleted; the paths inside position delete files are compared
+ * as they are written.
  */
 import { LakeError } from '../base/errors.js'
 
@@ -33,6 +35,27 @@ export function joinLocation(base: string, ...parts: readonly string[]): string 
 /** True when the location names a file of this machine. */
 export function isLocal(location: string): boolean {
   return location.startsWith('/') || scheme(location) === 'file'
+}
+
+/** True for a path without a root: `a/b`, `./a`, `file:a/b`. */
+export function isRelative(location: string): boolean {
+  const named = scheme(location)
+  if (named === undefined) return !location.startsWith('/')
+  return named === 'file' && !location.slice('file:'.length).startsWith('/')
+}
+
+/** A relative location below the folder; others as they are. */
+export function absoluteLocation(location: string, folder: string): string {
+  if (!isRelative(location)) return location
+  const path = location.replace(/^file:/i, '').replace(/^(?:\.\/+)+/, '')
+  if (path === '' || path === '.') return folder
+  return folder.endsWith('/') ? folder + path : `${folder}/${path}`
+}
+
+/** One text for the spellings of one location. For comparing only: it is no location to read from. */
+export function comparableLocation(location: string): string {
+  const local = location.replace(/^file:(?:\/\/(?:localhost)?(?=\/))?(?=\/)/i, '')
+  return local.replace(/^s3[an]:/i, 's3:')
 }
 
 /**

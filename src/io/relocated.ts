@@ -3,39 +3,41 @@
  * mounted bucket). Callers keep the names of the metadata; storage sees the real ones.
  */
 import type { FileIO } from './file-io.js'
-import { isLocal, localPath, trimTrailingSlash } from './location.js'
+import { comparableLocation, trimTrailingSlash } from './location.js'
 
 export interface Relocation {
-  /** The root that the metadata names. */
+  /** The root that the metadata names. Its spelling does not matter: `file:/w` covers `/w/x`, `s3://b` covers `s3a://b/x`. */
   readonly from: string
   /** The root where the files are. */
   readonly to: string
 }
 
-/** Serves everything under `from` out of `to`; other locations pass unchanged. */
-export function relocatedIO(inner: FileIO, relocation: Relocation): FileIO {
-  const from = comparable(trimTrailingSlash(relocation.from))
-  const to = trimTrailingSlash(relocation.to)
-  const moved = (location: string): string => {
-    const rest = restBelow(comparable(location), from)
-    return rest === undefined ? location : to + rest
-  }
+/**
+ * Serves everything under `from` out of `to`; other locations pass unchanged. Of several relocations the one with the
+ * longest root that fits counts.
+ */
+export function relocatedIO(inner: FileIO, relocations: Relocation | readonly Relocation[]): FileIO {
+  return renamedIO(inner, relocation(listed(relocations)))
+}
+
+/** A layer that reads and writes each location under another name, and answers with the name it was asked for. */
+export function renamedIO(inner: FileIO, renamed: (location: string) => string): FileIO {
   return {
     capabilities: inner.capabilities,
-    read: (location, options) => inner.read(moved(location), options),
-    stat: async (location, options) => ({ ...(await inner.stat(moved(location), options)), location }),
-    write: (location, bytes, options) => inner.write(moved(location), bytes, options),
-    openWriter: (location, options) => inner.openWriter(moved(location), options),
-    create: (location, bytes, options) => inner.create(moved(location), bytes, options),
-    replace: (location, bytes, options) => inner.replace(moved(location), bytes, options),
+    read: (location, options) => inner.read(renamed(location), options),
+    stat: async (location, options) => ({ ...(await inner.stat(renamed(location), options)), location }),
+    write: (location, bytes, options) => inner.write(renamed(location), bytes, options),
+    openWriter: (location, options) => inner.openWriter(renamed(location), options),
+    create: (location, bytes, options) => inner.create(renamed(location), bytes, options),
+    replace: (location, bytes, options) => inner.replace(renamed(location), bytes, options),
     async *list(prefix, options) {
-      const real = moved(prefix)
+      const real = renamed(prefix)
       for await (const file of inner.list(real, options)) {
         yield { ...file, location: prefix + file.location.slice(real.length) }
       }
     },
     async delete(locations, options) {
-      const named = new Map(locations.map(location => [moved(location), location] as const))
+      const named = new Map(locations.map(location => [renamed(location), location] as const))
       const original = (location: string): string => named.get(location) ?? location
       const report = await inner.delete([...named.keys()], options)
       return {
@@ -46,14 +48,32 @@ export function relocatedIO(inner: FileIO, relocation: Relocation): FileIO {
   }
 }
 
-/** One spelling for local files, so that `file:/w` also covers `file:///w/x`. */
-function comparable(location: string): string {
-  return isLocal(location) ? localPath(location) : location
+function listed(relocations: Relocation | readonly Relocation[]): readonly Relocation[] {
+  return 'from' in relocations ? [relocations] : relocations
 }
 
-/** What follows the root, beginning with a slash; undefined when the location is not below it. */
+function relocation(relocations: readonly Relocation[]): (location: string) => string {
+  const roots = relocations
+    .map(({ from, to }) => ({ from: comparableLocation(trimTrailingSlash(from)), to: trimTrailingSlash(to) }))
+    .sort((a, b) => b.from.length - a.from.length)
+  return location => {
+    const compared = comparableLocation(location)
+    for (const { from, to } of roots) {
+      const rest = restBelow(compared, from)
+      if (rest !== undefined) return joined(to, rest)
+    }
+    return location
+  }
+}
+
+/** What follows the root, which ends where a name of the path ends; undefined when the location is not below it. */
 function restBelow(location: string, root: string): string | undefined {
   if (!location.startsWith(root)) return undefined
   const rest = location.slice(root.length)
-  return rest === '' || rest.startsWith('/') ? rest : undefined
+  return rest === '' || rest.startsWith('/') || root.endsWith('/') ? rest : undefined
+}
+
+function joined(root: string, rest: string): string {
+  if (rest === '' || rest.startsWith('/') !== root.endsWith('/')) return root + rest
+  return rest.startsWith('/') ? root + rest.slice(1) : `${root}/${rest}`
 }

@@ -5,6 +5,7 @@ import { type Runtime, systemRuntime } from '../base/runtime.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { CommitEvent } from '../commit/commit-loop.js'
 import { createLocalIO } from '../io/local.js'
+import { keepManifests } from '../manifest/manifest-cache.js'
 import { type Lake, openLake } from './lake.js'
 
 export interface ConnectOptions {
@@ -20,9 +21,13 @@ export interface ConnectOptions {
   readonly fsync?: boolean | undefined
   /** Folder that relative paths start from; default the working folder. */
   readonly baseFolder?: string | undefined
+  /** Memory for manifests that scans have read, for the scans after them; default 16 MiB, 0 for none. */
+  readonly manifestCacheBytes?: number | undefined
   readonly runtime?: Runtime | undefined
   readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
 }
+
+const MANIFEST_CACHE_BYTES = 2 ** 24
 
 /**
  * Opens a lake. Close it when done: `await using lake = await connect(...)`.
@@ -31,7 +36,8 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<Lake> {
   const runtime = options.runtime ?? systemRuntime
   const io = createLocalIO({ fsync: options.fsync ?? true, runtime })
-  const { onCommitEvent } = options
+  const { onCommitEvent, manifestCacheBytes = MANIFEST_CACHE_BYTES } = options
+  keepManifests(io, { sizeBytesMax: manifestCacheBytes })
   return openLake({ catalog: await openCatalog(options, { io, runtime }), io, runtime, onCommitEvent })
 }
 

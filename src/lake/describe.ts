@@ -31,12 +31,15 @@ export interface TableDescription {
   readonly properties: Readonly<Record<string, string>>
 }
 
-export function describeTable(table: LoadedTable): TableDescription {
-  const { metadata } = table
+/** A table without an identifier, opened by its location, is named by that. */
+export function describeTable(
+  table: Pick<LoadedTable, 'metadata' | 'metadataLocation'> & Partial<LoadedTable>,
+): TableDescription {
+  const { metadata, metadataLocation, identifier } = table
   const schema = currentSchema(metadata)
   const sortOrder = metadata.sortOrders.find(order => order.orderId === metadata.defaultSortOrderId)
   return {
-    name: printIdentifier(table.identifier),
+    name: identifier === undefined ? metadataLocation : printIdentifier(identifier),
     location: metadata.location,
     metadataLocation: table.metadataLocation,
     formatVersion: metadata.formatVersion,

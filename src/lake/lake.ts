@@ -7,7 +7,7 @@ import { parseIdentifier } from '../catalog/identifier.js'
 import { createTable } from '../commit/create-table.js'
 import type { Field, Schema } from '../schema/types.js'
 import type { LakeContext } from './context.js'
-import { openStatic, type StaticTable } from './static-table.js'
+import { openStatic, type StaticTable, type StaticTableOptions } from './static-table.js'
 import { openTable, type Table } from './table.js'
 
 /** Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema. */
@@ -39,14 +39,8 @@ export interface Lake extends AsyncDisposable {
     schema: SchemaInput,
     options?: CreateTableOptions,
   ): Promise<Table>
-  /**
-   * A table opened by its metadata file, without a catalog: reads only. `relocate` reads a table that was moved,
-   * whose metadata still names the old root.
-   */
-  staticTable(
-    metadataLocation: string,
-    options?: { readonly relocate?: { readonly from: string; readonly to: string } | undefined },
-  ): StaticTable
+  /** A table opened by its metadata file, its folder, or a single data file, without the catalog: reads only. */
+  staticTable(location: string, options?: StaticTableOptions): StaticTable
   tableExists(name: string | TableIdentifier): Promise<boolean>
   /** Removes the table from the catalog; its files stay. @throws not-found */
   dropTable(name: string | TableIdentifier): Promise<void>
@@ -72,7 +66,7 @@ export function openLake(context: LakeContext): Lake {
       await createTableIn(context, identifier, { schema, options })
       return table(identifier)
     },
-    staticTable: (location, options = {}) => openStatic(context.io, location, options.relocate),
+    staticTable: (location, options) => openStatic(context.io, location, options),
     tableExists: name => catalog.tableExists(identifierOf(name)),
     dropTable: name => catalog.dropTable(identifierOf(name)),
     renameTable: (from, to) => catalog.renameTable(identifierOf(from), identifierOf(to)),

@@ -12,6 +12,7 @@
  * | string | string |
  * | uuid | text or 16 bytes |
  * | fixed, binary | bytes |
+ * | geometry, geography | bytes, well-known binary |
  * | struct / list / map | object / array / Map or object |
  */
 import { errorText, LakeError } from '../base/errors.js'
@@ -103,6 +104,8 @@ export function valueFrom(type: Type, given: unknown): Value {
     case 'fixed':
       return given instanceof Uint8Array && given.length === type.lengthBytes ? given : misfit(given)
     case 'binary':
+    case 'geometry':
+    case 'geography':
       return given instanceof Uint8Array ? given : misfit(given)
     case 'struct':
       return structOf(type.fields, given)

@@ -2,18 +2,23 @@
  * Columns into rows of JavaScript values: the public edge of reading.
  *
  * int, float, double: number; long: bigint, or as asked; decimal: text with its scale; date, time, timestamps:
- * ISO 8601 text with all fraction digits; uuid: text; fixed, binary: bytes; struct: object; list: array;
- * map: Map. Null is null.
+ * ISO 8601 text with all fraction digits; uuid: text; fixed, binary: bytes; geometry, geography: bytes, WKB;
+ * struct: object; list: array; map: Map. Null is null.
+ *
+ * A variant is the value that is in it: an object, an array, or a value as a column of its type gives it. The null
+ * inside a variant is null too. In JSON rows it is JSON, with the single-value forms of the spec for what JSON lacks:
+ * decimals, dates, times and uuids as text, bytes as hex.
  */
 import { LakeError } from '../base/errors.js'
 import type { JsonValue } from '../base/json.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { valueAt } from '../batch/values.js'
+import { readVariant, type VariantMaker } from '../format/variant-tree.js'
 import { formatDecimal } from '../schema/decimal.js'
 import { formatDate, formatTime, formatTimestamp } from '../schema/time.js'
 import type { Type, Value } from '../schema/types.js'
 import { formatUuid } from '../schema/uuid-text.js'
-import { displayValue } from '../schema/value-json.js'
+import { type DisplayOptions, displayValue } from '../schema/value-json.js'
 
 export type OutputRow = { readonly [column: string]: unknown }
 
@@ -35,10 +40,16 @@ export function* rowsOfBatch(batch: ColumnBatch, options: RowOptions = {}): Gene
   for (let row = 0; row < batch.length; row++) {
     const out: { [column: string]: unknown } = {}
     for (const { name, type, vector, convert } of columns) {
-      out[name] = vector === undefined ? null : convert(valueAt(vector, type, row))
+      setColumn(out, name, vector === undefined ? null : convert(valueAt(vector, type, row)))
     }
     yield out
   }
+}
+
+/** An assignment, also to the one name that means something else to objects. */
+function setColumn<T>(row: { [column: string]: T }, name: string, value: T): void {
+  if (name !== '__proto__') row[name] = value
+  else Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** The rows of a batch in the command line's JSON form, by column name. */
@@ -47,12 +58,21 @@ export function* jsonRowsOfBatch(batch: ColumnBatch): Generator<{ [column: strin
     const out: { [column: string]: JsonValue } = {}
     for (const [index, field] of batch.fields.entries()) {
       const vector = batch.columns[index]
-      out[field.name] =
-        vector === undefined ? null : displayValue(field.type, valueAt(vector, field.type, row))
+      const value =
+        vector === undefined ? null : displayValue(field.type, valueAt(vector, field.type, row), JSON_ROWS)
+      setColumn(out, field.name, value)
     }
     yield out
   }
 }
+
+const JSON_OF_VARIANT: VariantMaker<JsonValue> = {
+  primitive: (type, value) => displayValue(type, value),
+  array: elements => elements,
+  object: fields => Object.fromEntries(fields),
+}
+
+const JSON_ROWS: DisplayOptions = { variantOf: bytes => readVariant(bytes, JSON_OF_VARIANT) }
 
 function converter(type: Type, options: RowOptions): Convert {
   const some = convertPresent(type, options)
@@ -81,6 +101,14 @@ function convertPresent(type: Type, options: RowOptions): Convert {
     }
     case 'uuid':
       return value => (value instanceof Uint8Array ? formatUuid(value) : value)
+    case 'variant': {
+      const maker: VariantMaker<unknown> = {
+        primitive: (inner, value) => converter(inner, options)(value),
+        array: elements => elements,
+        object: fields => Object.fromEntries(fields),
+      }
+      return value => (value instanceof Uint8Array ? readVariant(value, maker) : value)
+    }
     case 'struct': {
       const converters = type.fields.map(field => converter(field.type, options))
       return value =>

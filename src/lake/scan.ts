@@ -4,19 +4,31 @@
  */
 import { LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
-import { bind } from '../expression/bind.js'
+import { batchOf } from '../batch/vector-builder.js'
+import { BOUND_TRUE, type Bound, bind } from '../expression/bind.js'
 import type { Expression } from '../expression/expression.js'
 import type { ArrowTable } from '../format/arrow.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { countRows, type RowCount } from '../reader/count.js'
-import { explainPlan, explainScan, type PlanExplanation, type ScanExplanation } from '../reader/explain.js'
+import {
+  countedRun,
+  explainCounts,
+  explainPlan,
+  explainScan,
+  type PlanExplanation,
+  type ScanExplanation,
+} from '../reader/explain.js'
+import { extremeOf } from '../reader/extremes.js'
+import type { OrderKey } from '../reader/order.js'
 import { planScan, type ScanPlan } from '../reader/plan.js'
-import { scanBatches } from '../reader/scan.js'
+import { type ScanOptions, scanBatches } from '../reader/scan.js'
+import { scannedFieldIds } from '../reader/scan-budget.js'
 import type { Schema } from '../schema/types.js'
 import { parseAsOf, resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
 import { isSqlText, type SqlText } from '../sql/template.js'
 import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type OrderBy, orderedColumn, orderKeys } from './scan-order.js'
 
 /**
  * A filter: SQL text such as `region = 'eu' and ts >= timestamp '2026-11-17'`, the same with values in it, ``sql`region = ${'eu'}` ``,
@@ -31,8 +43,19 @@ export interface ScanRequest {
   /** Columns in the order wanted, metadata columns such as `_file` and `_pos` included; default all columns. */
   readonly select?: readonly string[] | undefined
   readonly asOf?: AsOf | undefined
-  /** Rows at most. */
+  /** Rows at most. Any will do: those of files that need not be filtered come first. */
   readonly limit?: number | undefined
+  /**
+   * The first rows in this order; needs a limit, which says how many rows are held in memory. Text such as
+   * `ts desc nulls last, id`, or terms. NaN is the greatest value; files whose bounds lie behind the rows found are
+   * not opened.
+   */
+  readonly orderBy?: OrderBy | undefined
+  /**
+   * Bytes of data and delete files that a run may read. It is refused when the columns that it needs are larger in the
+   * files that planning leaves, and ended when it asks for more; `invalid-argument` both.
+   */
+  readonly maxScanBytes?: number | undefined
   /** Data files read at the same time. */
   readonly concurrency?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -49,9 +72,19 @@ export interface Scan {
   count(): Promise<number>
   /** `count` with how it was found. */
   countDetails(): Promise<RowCount>
+  /**
+   * The least value of a top-level column among the rows, in the form that `rows` gives it; null when there is none.
+   * From metadata where that proves it, else from the files that may hold it. A limit is not looked at.
+   * @throws invalid-argument for an unknown column, and one whose values have no order
+   */
+  min(column: string, options?: RowOptions): Promise<unknown>
+  /** The greatest value, as `min`; NaN is greater than any other. */
+  max(column: string, options?: RowOptions): Promise<unknown>
   explain(): Promise<PlanExplanation>
   /** Runs the scan without keeping its rows: what every level skipped, requests and bytes. */
   explainRun(): Promise<ScanExplanation>
+  /** What the runs of this scan have done so far, all together: `batches`, `rows`, `toArrow`, `count`, `min`, `max`. */
+  report(): Promise<ScanExplanation>
 }
 
 interface PinnedTable {
@@ -63,19 +96,36 @@ export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<P
   const pinned = load()
   // A failed load is reported to whoever uses the scan; until then it is nobody's unhandled rejection.
   pinned.catch(() => undefined)
-  let planned: Promise<ScanPlan> | undefined
-  const plan = (): Promise<ScanPlan> => {
+  let planned: Promise<PlannedScan> | undefined
+  const plannedScan = (): Promise<PlannedScan> => {
     planned ??= pinned.then(table => planRequest(io, table, request))
     return planned
   }
-  const { limit, concurrency, signal } = request
-  const options = { limit, concurrency, signal }
+  const plan = async (): Promise<ScanPlan> => (await plannedScan()).plan
+  const { limit } = request
+  const run = countedRun(io)
+  const options = { ...runOptions(request), counters: run.counters }
   async function* batches(): AsyncGenerator<ColumnBatch> {
-    yield* scanBatches(io, await plan(), options)
+    const { plan: chosen, orderBy } = await plannedScan()
+    yield* scanBatches(run.io, chosen, { ...options, limit, orderBy })
   }
   async function countDetails(): Promise<RowCount> {
-    const counted = await countRows(io, await plan(), { concurrency, signal })
+    const counted = await countRows(run.io, await plan(), options)
     return limit === undefined ? counted : { ...counted, rows: Math.min(limit, counted.rows) }
+  }
+  async function extreme(
+    which: 'min' | 'max',
+    column: string,
+    rowOptions: RowOptions = {},
+  ): Promise<unknown> {
+    const table = await pinned
+    const { schema } = resolveSnapshot(table.metadata, selectorOf(request.asOf))
+    const { field, type } = orderedColumn(column, schema)
+    const columnRequest = { ...request, select: [column], limit: undefined, orderBy: undefined }
+    const planned = await planRequest(io, table, columnRequest, [field.id])
+    const { value } = await extremeOf(run.io, planned.plan, { ...options, field, type, extreme: which })
+    for (const row of rowsOfBatch(batchOf([field], [[value]]), rowOptions)) return row[column]
+    return null
   }
   return {
     plan,
@@ -92,20 +142,70 @@ export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<P
     },
     count: async () => (await countDetails()).rows,
     countDetails,
+    min: (column, rowOptions) => extreme('min', column, rowOptions),
+    max: (column, rowOptions) => extreme('max', column, rowOptions),
     explain: async () => explainPlan(await plan()),
-    explainRun: async () => explainScan(io, await plan(), options),
+    async explainRun() {
+      const { plan: chosen, orderBy } = await plannedScan()
+      return explainScan(io, chosen, { ...runOptions(request), limit, orderBy })
+    },
+    report: async () => explainCounts(await plan(), run),
   }
 }
 
-async function planRequest(io: FileIO, table: PinnedTable, request: ScanRequest): Promise<ScanPlan> {
-  if (request.limit !== undefined && (!Number.isInteger(request.limit) || request.limit < 0)) {
-    throw new LakeError('invalid-argument', 'a limit is a whole number of rows', {
-      context: { limit: request.limit },
-    })
-  }
+function runOptions({ concurrency, maxScanBytes, signal }: ScanRequest): ScanOptions {
+  return { concurrency, maxScanBytes, signal }
+}
+
+interface PlannedScan {
+  readonly plan: ScanPlan
+  readonly orderBy?: readonly OrderKey[] | undefined
+}
+
+/** @param statisticsOf fields whose statistics the plan keeps, beside those that the request needs */
+async function planRequest(
+  io: FileIO,
+  table: PinnedTable,
+  request: ScanRequest,
+  statisticsOf: readonly number[] = [],
+): Promise<PlannedScan> {
+  checkCount('limit', request.limit)
+  checkCount('maxScanBytes', request.maxScanBytes)
+  const { select, signal } = request
   const { snapshot, schema } = resolveSnapshot(table.metadata, selectorOf(request.asOf))
   const filter = request.where === undefined ? undefined : await boundFilter(request.where, schema)
-  return planScan(table, io, { snapshot, schema, filter, select: request.select, signal: request.signal })
+  const orderBy = request.orderBy === undefined ? undefined : await orderKeys(request.orderBy, schema)
+  if (orderBy !== undefined && request.limit === undefined)
+    throw new LakeError('invalid-argument', 'rows in an order need a limit')
+  const sized = request.maxScanBytes === undefined ? [] : sizedFieldIds(schema, request, { filter, orderBy })
+  const ordered = orderBy?.map(({ field }) => field.id) ?? []
+  const plan = await planScan(table, io, {
+    snapshot,
+    schema,
+    filter,
+    select,
+    statisticsOf: [...statisticsOf, ...ordered, ...sized],
+    signal,
+  })
+  return { plan, orderBy }
+}
+
+/** Fields whose sizes the estimate of a scan's bytes takes. */
+function sizedFieldIds(
+  schema: Schema,
+  { select }: ScanRequest,
+  read: { readonly filter: Bound | undefined; readonly orderBy: readonly OrderKey[] | undefined },
+): readonly number[] {
+  const selected = schema.fields.filter(field => select === undefined || select.includes(field.name))
+  const ordered = read.orderBy?.map(({ field }) => field) ?? []
+  return scannedFieldIds({ schema, fields: [...selected, ...ordered], filter: read.filter ?? BOUND_TRUE })
+}
+
+function checkCount(name: 'limit' | 'maxScanBytes', value: number | undefined): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 0)) return
+  const message =
+    name === 'limit' ? 'a limit is a whole number of rows' : 'a limit of bytes is a whole number'
+  throw new LakeError('invalid-argument', message, { context: { [name]: value } })
 }
 
 async function boundFilter(where: Where, schema: Schema): Promise<ReturnType<typeof bind>> {
@@ -119,7 +219,8 @@ export async function whereExpression(where: Where): Promise<Expression> {
   return parsePredicate(where)
 }
 
-function selectorOf(asOf: AsOf | undefined): SnapshotSelector {
+/** What a request's `asOf` means; the current state when it says nothing. */
+export function selectorOf(asOf: AsOf | undefined): SnapshotSelector {
   if (asOf === undefined) return 'current'
   if (typeof asOf === 'bigint') return { snapshotId: asOf }
   return typeof asOf === 'string' && asOf !== 'current' ? parseAsOf(asOf) : asOf

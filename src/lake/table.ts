@@ -20,8 +20,19 @@ import { deleteRowsAction } from '../writer/delete-rows.js'
 import { fileNaming } from '../writer/file-location.js'
 import { upsertChanges } from '../writer/keyed-changes.js'
 import { keyedWriteAction } from '../writer/keyed-write.js'
+import {
+  type AppendsRequest,
+  type ChangedTable,
+  type ChangesRequest,
+  type IncrementalRows,
+  openAppends,
+  openChanges,
+  type RangeRequest,
+} from './changes.js'
 import type { LakeContext } from './context.js'
+import { holdScan } from './held-scan.js'
 import { collectBatch, inputBatches, type RowsInput } from './input.js'
+import { type Inspection, type InspectRequest, openInspection } from './inspect.js'
 import { type AsOf, openScan, type Scan, type ScanRequest, type Where, whereExpression } from './scan.js'
 
 export interface WriteOptions {
@@ -72,6 +83,15 @@ export interface Table {
   /** Deletes the rows for which the filter is true. @throws unsupported on copy-on-write tables */
   delete(where: Where, options?: WriteOptions): Promise<WriteReport>
   scan(request?: ScanRequest): Scan
+  /**
+   * A metadata table, such as `files`, `snapshots` or `partitions`, in Iceberg's columns.
+   * @throws invalid-argument for a name that is no metadata table's
+   */
+  inspect(name: string, request?: InspectRequest): Inspection
+  /** What the snapshots of a range did to the rows: each row with `_change_type`, `_change_ordinal`, `_commit_snapshot_id`. */
+  changes(request?: ChangesRequest): IncrementalRows
+  /** The rows that the appends of a range added, as they were added; other commits of the range are passed over. */
+  appends(request?: AppendsRequest): IncrementalRows
   /** The table as of a snapshot id, a time or a ref: reads only, of the state that its first scan finds. */
   at(asOf: AsOf): { scan(request?: Omit<ScanRequest, 'asOf'>): Scan }
   /** Rewrites small files and files with many deletes into larger ones. */
@@ -85,7 +105,13 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
   const shared = { io, runtime, onEvent: onCommitEvent }
   const load: Table['load'] = options => catalog.loadTable(identifier, options)
   const scan = (request: ScanRequest = {}): Scan =>
-    openScan(io, request, async () => ({ ...(await load({ signal: request.signal })), io }))
+    holdScan(catalog.leases, { asOf: request.asOf, load: () => load({ signal: request.signal }) }, loadHeld =>
+      openScan(io, request, loadHeld),
+    )
+  const incremental = ({ signal }: RangeRequest): ChangedTable => ({
+    load: () => load({ signal }),
+    leases: catalog.leases,
+  })
   return {
     identifier,
     name: printIdentifier(identifier),
@@ -97,6 +123,10 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
     upsert: (rows, options = {}) => upsert(context, identifier, { rows, options }),
     delete: (where, options = {}) => deleteWhere(context, identifier, { where, options }),
     scan,
+    inspect: (name, request = {}) =>
+      openInspection(io, { name, request }, () => load({ signal: request.signal })),
+    changes: (request = {}) => openChanges(io, request, incremental(request)),
+    appends: (request = {}) => openAppends(io, request, incremental(request)),
     at: asOf => {
       let pinned: Promise<LoadedTable> | undefined
       const state = (): Promise<LoadedTable> => {
@@ -106,7 +136,12 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
         })
         return pinned
       }
-      return { scan: (request = {}) => openScan(io, { ...request, asOf }, state) }
+      return {
+        scan: (request = {}) =>
+          holdScan(catalog.leases, { asOf, load: state }, loadHeld =>
+            openScan(io, { ...request, asOf }, loadHeld),
+          ),
+      }
     },
     async compact(options = {}) {
       const { compactTable } = await import('../maintenance/compact.js')

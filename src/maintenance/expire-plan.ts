@@ -5,6 +5,8 @@
  * - Of each branch that stays, the head and the newest ancestors stay: at least `minSnapshotsToKeep` of them and
  *   all that are not too old. A tag keeps its snapshot.
  * - A snapshot that no ref reaches (staged, or left by a rollback) stays until it is too old.
+ * - A snapshot that a reader holds stays. So does one that was a branch's head a short time ago: readers without a lease
+ *   may have begun then, however old the snapshot is.
  *
  * A ref's own settings come first, then the caller's, then the table's `history.expire.*`.
  * @see Iceberg table spec, "Snapshot Retention Policy"
@@ -22,23 +24,44 @@ export interface ExpirePolicy {
   readonly retainLast?: number | undefined
   /** Exactly these snapshots, whatever their age. */
   readonly snapshotIds?: readonly bigint[] | undefined
+  /**
+   * Snapshots that were a branch's head within this time stay, for readers that leave no lease: other engines, and tables
+   * opened by their location. Default one hour, or the age that the caller names when it is less; none for named
+   * snapshots.
+   */
+  readonly readerGraceMs?: number | undefined
+}
+
+/** The policy, and what else decides. */
+export interface ExpireInputs extends ExpirePolicy {
+  readonly nowMs: number
+  /** Snapshots that readers hold. */
+  readonly heldIds?: ReadonlySet<bigint> | undefined
 }
 
 export interface ExpirePlan {
   readonly snapshotIds: readonly bigint[]
   readonly refs: readonly string[]
+  /** Snapshots that would have expired, were there not readers. */
+  readonly heldIds: readonly bigint[]
 }
+
+const READER_GRACE_MS_DEFAULT = 3_600_000
 
 /**
  * What expires.
  * @throws invalid-argument for a limit that makes no sense, and for a named snapshot that a ref points at;
  * not-found for a named snapshot that is not there
  */
-export function planExpire(
-  metadata: TableMetadata,
-  policy: ExpirePolicy & { readonly nowMs: number },
-): ExpirePlan {
+export function planExpire(metadata: TableMetadata, policy: ExpireInputs): ExpirePlan {
   checkPolicy(policy)
+  const { snapshotIds, refs } = expiring(metadata, policy)
+  const isHeld = readerCheck(metadata, policy)
+  return { snapshotIds: snapshotIds.filter(id => !isHeld(id)), refs, heldIds: snapshotIds.filter(isHeld) }
+}
+
+/** What would go if there were no readers. */
+function expiring(metadata: TableMetadata, policy: ExpireInputs): Omit<ExpirePlan, 'heldIds'> {
   if (policy.snapshotIds !== undefined) return planNamed(metadata, policy.snapshotIds)
   const refs = agedRefs(metadata, policy.nowMs)
   const kept = keptSnapshots(metadata, { ...policy, without: new Set(refs) })
@@ -46,8 +69,40 @@ export function planExpire(
   return { snapshotIds, refs }
 }
 
-function checkPolicy(policy: ExpirePolicy & { readonly nowMs: number }): void {
-  const { retainLast, olderThanMs, nowMs } = policy
+/** True for a snapshot that a reader holds, or may have begun to read without a lease. */
+function readerCheck(metadata: TableMetadata, policy: ExpireInputs): (snapshotId: bigint) => boolean {
+  const { heldIds, nowMs } = policy
+  const graceMs = policy.readerGraceMs ?? defaultGraceMs(policy)
+  const young = graceMs === 0 ? new Set<bigint>() : headsSince(metadata, nowMs - graceMs)
+  return snapshotId => young.has(snapshotId) || heldIds?.has(snapshotId) === true
+}
+
+function defaultGraceMs({ nowMs, olderThanMs, snapshotIds }: ExpireInputs): number {
+  if (snapshotIds !== undefined) return 0
+  return Math.min(READER_GRACE_MS_DEFAULT, olderThanMs === undefined ? Infinity : nowMs - olderThanMs)
+}
+
+/**
+ * Snapshots that were a head after that time: the next entry of the snapshot log, or a child of theirs, is younger.
+ */
+function headsSince(metadata: TableMetadata, sinceMs: number): ReadonlySet<bigint> {
+  const heads = new Set<bigint>()
+  for (const [index, { snapshotId }] of metadata.snapshotLog.entries()) {
+    const next = metadata.snapshotLog[index + 1]
+    if (next === undefined || next.timestampMs > sinceMs) heads.add(snapshotId)
+  }
+  for (const { parentSnapshotId, timestampMs } of metadata.snapshots)
+    if (parentSnapshotId !== undefined && timestampMs > sinceMs) heads.add(parentSnapshotId)
+  return heads
+}
+
+function checkPolicy(policy: ExpireInputs): void {
+  const { retainLast, olderThanMs, nowMs, readerGraceMs } = policy
+  if (readerGraceMs !== undefined && !(Number.isFinite(readerGraceMs) && readerGraceMs >= 0)) {
+    throw new LakeError('invalid-argument', 'the time that readers are given is not negative', {
+      context: { readerGraceMs },
+    })
+  }
   if (retainLast !== undefined && !(Number.isInteger(retainLast) && retainLast >= 1)) {
     throw new LakeError('invalid-argument', 'at least one snapshot of each branch has to be kept', {
       context: { retainLast },
@@ -60,7 +115,7 @@ function checkPolicy(policy: ExpirePolicy & { readonly nowMs: number }): void {
   }
 }
 
-function planNamed(metadata: TableMetadata, snapshotIds: readonly bigint[]): ExpirePlan {
+function planNamed(metadata: TableMetadata, snapshotIds: readonly bigint[]): Omit<ExpirePlan, 'heldIds'> {
   for (const snapshotId of snapshotIds) {
     if (snapshotById(metadata, snapshotId) === undefined) {
       throw new LakeError('not-found', 'the table has no such snapshot', { context: { snapshotId } })

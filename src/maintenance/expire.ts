@@ -12,6 +12,9 @@
  *
  * Only what the reloaded metadata proves unreachable is deleted, after the commit, and a failure to delete is
  * reported, not thrown.
+ *
+ * Readers keep their snapshot: one that a lease names does not expire, and behind the commit the leases are looked at
+ * again, for readers that loaded the table just before it (`catalog/read-leases.ts`).
  */
 import { errorText, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
@@ -23,7 +26,7 @@ import { readTableMetadata } from '../metadata/metadata-file.js'
 import { gcEnabled } from '../metadata/properties.js'
 import type { Snapshot, SnapshotRef, TableMetadata } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
-import { type ExpirePlan, type ExpirePolicy, planExpire } from './expire-plan.js'
+import { type ExpireInputs, type ExpirePlan, type ExpirePolicy, planExpire } from './expire-plan.js'
 import { type ReachableFile, type ReachableKind, unreachableFiles } from './reachable-files.js'
 
 export interface ExpireOptions extends ExpirePolicy {
@@ -41,6 +44,8 @@ export interface ExpireOptions extends ExpirePolicy {
 export interface ExpireReport {
   readonly dryRun: boolean
   readonly snapshotIds: readonly bigint[]
+  /** Snapshots that stayed because somebody reads them, or may do so. */
+  readonly heldIds: readonly bigint[]
   readonly refs: readonly string[]
   /** Files deleted, or, in a dry run, to be deleted. */
   readonly files: readonly ReachableFile[]
@@ -69,10 +74,9 @@ export async function expireSnapshots(
 ): Promise<ExpireReport> {
   const base = await catalog.loadTable(identifier, { signal: options.signal })
   checkGarbageCollection(base.metadata, options)
-  if (options.dryRun === true) return rehearse(base, options)
-  const committed = await commitExpiry(catalog, base, options)
-  if (committed === undefined) return report(options, {})
-  const { plan } = committed
+  if (options.dryRun === true) return rehearse(base, await inputsOf(catalog, options), options)
+  const { plan, committed } = await commitExpiry(catalog, base, options)
+  if (committed === undefined) return report(options, { plan })
   const dropped = await refsDroppedWith(committed, options)
   if (dropped === 'not-known') {
     return report(options, { plan, kept: 'what others committed meanwhile cannot be read' })
@@ -92,8 +96,18 @@ function checkGarbageCollection(metadata: TableMetadata, options: ExpireOptions)
   })
 }
 
-async function rehearse(base: LoadedTable, options: ExpireOptions): Promise<ExpireReport> {
-  const plan = planExpire(base.metadata, { ...options, nowMs: options.runtime.nowMs() })
+/** The policy, the time and the readers of this moment. */
+async function inputsOf(catalog: Catalog, options: ExpireOptions): Promise<ExpireInputs> {
+  const heldIds = (await catalog.leases?.held())?.snapshotIds
+  return { ...options, nowMs: options.runtime.nowMs(), heldIds }
+}
+
+async function rehearse(
+  base: LoadedTable,
+  inputs: ExpireInputs,
+  options: ExpireOptions,
+): Promise<ExpireReport> {
+  const plan = planExpire(base.metadata, inputs)
   if (options.deleteFiles === false || plan.snapshotIds.length === 0) return report(options, { plan })
   const removed = removedSnapshots(base.metadata, plan)
   const ids = new Set(plan.snapshotIds)
@@ -112,23 +126,25 @@ interface CommittedExpiry {
   readonly after: LoadedTable
 }
 
+const NOTHING_EXPIRES: ExpirePlan = { snapshotIds: [], refs: [], heldIds: [] }
+
 async function commitExpiry(
   catalog: Catalog,
   base: LoadedTable,
   options: ExpireOptions,
-): Promise<CommittedExpiry | undefined> {
-  let planned: { plan: ExpirePlan; before: LoadedTable } | undefined
+): Promise<{ readonly plan: ExpirePlan; readonly committed?: CommittedExpiry }> {
+  let planned = { plan: NOTHING_EXPIRES, before: base }
   const action = async (before: LoadedTable): Promise<TableChange | 'unchanged'> => {
     checkGarbageCollection(before.metadata, options)
-    const plan = planExpire(before.metadata, { ...options, nowMs: options.runtime.nowMs() })
-    if (plan.snapshotIds.length === 0 && plan.refs.length === 0) return 'unchanged'
+    const plan = planExpire(before.metadata, await inputsOf(catalog, options))
     planned = { plan, before }
+    if (plan.snapshotIds.length === 0 && plan.refs.length === 0) return 'unchanged'
     return { updates: updatesOf(plan), requirements: requirementsOf(before.metadata), written: [] }
   }
   const result = await commitTables(catalog, [{ identifier: base.identifier, base, action }], options)
   const [after] = result.tables
-  if (result.changed[0] !== true || planned === undefined || after === undefined) return undefined
-  return { ...planned, after }
+  if (result.changed[0] !== true || after === undefined) return { plan: planned.plan }
+  return { plan: planned.plan, committed: { ...planned, after } }
 }
 
 function updatesOf(plan: ExpirePlan): readonly TableUpdate[] {
@@ -235,10 +251,17 @@ async function cleanUp(
     const { metadata: kept } = await catalog.loadTable(before.identifier, { signal: options.signal })
     if (kept.tableUuid !== before.metadata.tableUuid) return { kept: 'the table was replaced by another one' }
     if (!gcEnabled(kept)) return { kept: 'gc.enabled was set to false meanwhile' }
-    const removed = removedSnapshots(before.metadata, plan).filter(
+    const gone = removedSnapshots(before.metadata, plan).filter(
       snapshot => snapshotById(kept, snapshot.snapshotId) === undefined,
     )
-    const states = { removed, before: before.metadata, kept }
+    const readers = await lateReaders(catalog, gone, options)
+    if (readers === 'not-known') return { kept: 'readers do not say what they read' }
+    const read = gone.filter(({ snapshotId }) => readers.has(snapshotId))
+    const states = {
+      removed: gone.filter(snapshot => !read.includes(snapshot)),
+      before: before.metadata,
+      kept: { ...kept, snapshots: [...kept.snapshots, ...read] },
+    }
     const unreachable = await unreachableFiles(options.io, states, { signal: options.signal })
     for (let from = 0; from < unreachable.length; from += DELETE_BATCH) {
       const batch = unreachable.slice(from, from + DELETE_BATCH)
@@ -250,9 +273,32 @@ async function cleanUp(
       files.push(...batch.filter(file => deleted.has(file.location)))
       failed.push(...outcome.failed)
     }
-    return { files, failed }
+    return { files, failed, ...(read.length > 0 && { kept: 'files of a snapshot that is being read' }) }
   } catch (error) {
     return { files, failed, kept: `the clean-up was cut short: ${errorText(error)}` }
+  }
+}
+
+const READER_WAIT_MS = 5_000
+const READER_POLL_MS = 20
+
+/**
+ * Removed snapshots of readers that loaded the table between the plan and the commit. Such readers are few and most are
+ * soon done, so they are waited for a little.
+ */
+async function lateReaders(
+  catalog: Catalog,
+  removed: readonly Snapshot[],
+  options: ExpireOptions,
+): Promise<ReadonlySet<bigint> | 'not-known'> {
+  const { leases } = catalog
+  if (leases === undefined) return new Set()
+  for (let waitedMs = 0; ; waitedMs += READER_POLL_MS) {
+    const { snapshotIds, unpinned } = await leases.held()
+    const isRead = removed.some(({ snapshotId }) => snapshotIds.has(snapshotId))
+    if (unpinned === 0 && !isRead) return new Set()
+    if (waitedMs >= READER_WAIT_MS) return unpinned > 0 ? 'not-known' : snapshotIds
+    await options.runtime.sleep(READER_POLL_MS, options.signal)
   }
 }
 
@@ -283,6 +329,7 @@ function report(options: ExpireOptions, parts: ReportParts): ExpireReport {
   return {
     dryRun: options.dryRun === true,
     snapshotIds: parts.plan?.snapshotIds ?? [],
+    heldIds: parts.plan?.heldIds ?? [],
     refs: parts.plan?.refs ?? [],
     files,
     counts,

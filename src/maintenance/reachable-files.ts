@@ -8,7 +8,7 @@
 import { mapBounded } from '../base/concurrency.js'
 import { isLakeError } from '../base/errors.js'
 import type { FileIO } from '../io/file-io.js'
-import { isLocal, localPath } from '../io/location.js'
+import { comparableLocation } from '../io/location.js'
 import type { ContentFile, ManifestEntry } from '../manifest/content-file.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
@@ -50,22 +50,17 @@ export async function unreachableFiles(
   const removedManifests = await manifestsOf(io, removed, { ...options, passOverMissing: true })
   const candidates = new Map<string, ReachableFile>()
   const onlyRemoved = [...removedManifests.values()].filter(
-    manifest => !keptManifests.has(identity(manifest.location)),
+    manifest => !keptManifests.has(comparableLocation(manifest.location)),
   )
   const gone = await liveFiles(io, onlyRemoved, { ...options, metadata: before, passOverMissing: true })
-  for (const file of gone) candidates.set(identity(file.location), contentFile(file))
+  for (const file of gone) candidates.set(comparableLocation(file.location), contentFile(file))
   await dropReached(io, candidates, { ...options, metadata: kept, manifests: [...keptManifests.values()] })
   for (const { location, lengthBytes } of onlyRemoved) {
-    candidates.set(identity(location), { location, kind: 'manifest', sizeBytes: lengthBytes })
+    candidates.set(comparableLocation(location), { location, kind: 'manifest', sizeBytes: lengthBytes })
   }
-  for (const file of ownFiles(removed, before)) candidates.set(identity(file.location), file)
-  for (const file of ownFiles(kept.snapshots, kept)) candidates.delete(identity(file.location))
+  for (const file of ownFiles(removed, before)) candidates.set(comparableLocation(file.location), file)
+  for (const file of ownFiles(kept.snapshots, kept)) candidates.delete(comparableLocation(file.location))
   return [...candidates.values()]
-}
-
-/** Text that is equal for the ways of writing one local path (`file:/a`, `file:///a`, `/a`); others as they are. */
-function identity(location: string): string {
-  return isLocal(location) ? localPath(location) : location
 }
 
 function contentFile(file: ContentFile): ReachableFile {
@@ -106,7 +101,7 @@ async function manifestsOf(
     snapshot => orNothing(options, () => read(snapshot)),
     bounds(options),
   )
-  return new Map(lists.flat().map(manifest => [identity(manifest.location), manifest]))
+  return new Map(lists.flat().map(manifest => [comparableLocation(manifest.location), manifest]))
 }
 
 interface ManifestReadOptions extends ReadOptions {
@@ -136,7 +131,7 @@ async function dropReached(
   const read = manifestReader(io, options)
   const drop = async (manifest: ManifestFile): Promise<void> => {
     if (candidates.size === 0) return
-    for (const { file } of await read(manifest)) candidates.delete(identity(file.location))
+    for (const { file } of await read(manifest)) candidates.delete(comparableLocation(file.location))
   }
   await mapBounded(options.manifests, drop, bounds(options))
 }

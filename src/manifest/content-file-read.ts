@@ -1,158 +1,126 @@
 /**
- * From the `data_file` record of a manifest entry to a content file. Lenient where writers differ: the format in
- * any case, field ids as longs, an absent partition tuple, split offsets that cannot be true.
+ * From the entry under a cursor to a content file. Lenient where writers differ: the format in any case, field ids
+ * as longs, an absent partition tuple, split offsets that cannot be true.
  * @see Iceberg table spec, "Manifests"
  */
 import { LakeError } from '../base/errors.js'
-import type { AvroRecord } from '../format/avro-codec.js'
-import { fieldKey } from '../format/avro-codec.js'
-import {
-  bytesField,
-  countField,
-  longField,
-  numberField,
-  numbersField,
-  recordField,
-  recordsField,
-  required,
-  textField,
-} from '../format/avro-fields.js'
-import type { ContentFile, FileFormat, FileMetrics } from './content-file.js'
-import { FILE, type MapColumn } from './manifest-schema.js'
-import type { PartitionValueReader } from './partition-value.js'
+import { required } from '../format/avro-fields.js'
+import type { PartitionTuple } from '../schema/partition-spec.js'
+import type { ContentFile, DataFile, FileFormat } from './content-file.js'
+import type { EntryCursor } from './entry-cursor.js'
+import { FILE } from './manifest-schema.js'
 
-/** One field of the tuple. */
-export interface PartitionColumn {
-  readonly fieldId: number
-  readonly read: PartitionValueReader
-}
-
-export interface ContentFileReaderOptions {
+export interface ContentFileOptions {
   readonly specId: number
-  /** In the order of the spec. */
-  readonly partition: readonly PartitionColumn[]
-  /** Columns whose statistics are kept; undefined: all. */
-  readonly statistics: ReadonlySet<number> | undefined
+  readonly partition: PartitionTuple
+  /** Statistics to decode: all, none, or those of some columns. */
+  readonly statistics: boolean | ReadonlySet<number>
 }
 
-export type ContentFileReader = (record: AvroRecord) => ContentFile
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+type SharedFields = Writable<Omit<DataFile, 'content' | 'firstRowId'>>
 
-const FORMATS: readonly FileFormat[] = ['parquet', 'avro', 'orc', 'puffin']
+const FORMATS: ReadonlyMap<string, FileFormat> = new Map([
+  ['PARQUET', 'parquet'],
+  ['AVRO', 'avro'],
+  ['ORC', 'orc'],
+  ['PUFFIN', 'puffin'],
+])
 
-/** A reader for the files of one manifest. */
-export function contentFileReader(options: ContentFileReaderOptions): ContentFileReader {
-  const partition = options.partition.map(({ fieldId, read }) => ({ key: fieldKey(fieldId), read }))
-  return record => {
-    const tuple = recordField(record, FILE.partition)
-    const shared: SharedFields = {
-      location: required(textField(record, FILE.location), FILE.location),
-      format: formatOf(required(textField(record, FILE.format), FILE.format)),
-      specId: options.specId,
-      partition: partition.map(({ key, read }) => read(tuple?.[key])),
-      recordCount: required(countField(record, FILE.recordCount), FILE.recordCount),
-      fileSizeBytes: required(countField(record, FILE.fileSizeBytes), FILE.fileSizeBytes),
-      ...metricsOf(record, options.statistics),
-      ...present('keyMetadata', bytesField(record, FILE.keyMetadata)),
-      ...present('sortOrderId', numberField(record, FILE.sortOrderId)),
+/** The file of the entry, with the row id that is stored in it. @throws corrupt, unsupported for an unknown format */
+export function contentFileAt(entry: EntryCursor, options: ContentFileOptions): ContentFile {
+  const shared = sharedFields(entry, options)
+  switch (entry.number(FILE.content) ?? 0) {
+    case 0: {
+      const firstRowId = entry.long(FILE.firstRowId)
+      return firstRowId === undefined
+        ? { content: 'data', ...shared }
+        : { content: 'data', ...shared, firstRowId }
     }
-    return withContent(record, { ...shared, ...splitOffsets(record, shared.fileSizeBytes) })
-  }
-}
-
-type SharedFields = Omit<Extract<ContentFile, { content: 'data' }>, 'content' | 'firstRowId'>
-
-function withContent(record: AvroRecord, shared: SharedFields): ContentFile {
-  switch (numberField(record, FILE.content) ?? 0) {
-    case 0:
-      return { content: 'data', ...shared, ...present('firstRowId', longField(record, FILE.firstRowId)) }
     case 1:
-      return checkVector({
-        content: 'position-deletes',
-        ...shared,
-        ...present('referencedDataFile', textField(record, FILE.referencedDataFile)),
-        ...present('contentOffset', countField(record, FILE.contentOffset)),
-        ...present('contentSizeBytes', countField(record, FILE.contentSizeBytes)),
-      })
-    case 2:
-      return {
-        content: 'equality-deletes',
-        ...shared,
-        equalityFieldIds: required(numbersField(record, FILE.equalityFieldIds), FILE.equalityFieldIds),
-      }
+      return positionDeletes(entry, shared)
+    case 2: {
+      const equalityFieldIds = required(entry.numbers(FILE.equalityFieldIds), FILE.equalityFieldIds)
+      return { content: 'equality-deletes', ...shared, equalityFieldIds }
+    }
     default:
       throw new LakeError('corrupt', 'a manifest entry has an unknown content')
   }
 }
 
-/** A deletion vector is found by offset and size and belongs to one data file. */
-function checkVector(file: Extract<ContentFile, { content: 'position-deletes' }>): ContentFile {
-  const isPlaced =
-    file.contentOffset !== undefined &&
-    file.contentSizeBytes !== undefined &&
-    file.referencedDataFile !== undefined
-  if (file.format === 'puffin' && !isPlaced) {
-    throw new LakeError('corrupt', 'a deletion vector has no offset, size or data file', {
-      context: { deleteFile: file.location },
-    })
+function sharedFields(entry: EntryCursor, options: ContentFileOptions): SharedFields {
+  const fileSizeBytes = required(entry.count(FILE.fileSizeBytes), FILE.fileSizeBytes)
+  const file: SharedFields = {
+    location: required(entry.text(FILE.location), FILE.location),
+    format: formatOf(required(entry.text(FILE.format), FILE.format)),
+    specId: options.specId,
+    partition: options.partition,
+    recordCount: required(entry.count(FILE.recordCount), FILE.recordCount),
+    fileSizeBytes,
   }
+  if (options.statistics !== false) {
+    addStatistics(file, entry, options.statistics === true ? undefined : options.statistics)
+  }
+  const keyMetadata = entry.bytes(FILE.keyMetadata)
+  if (keyMetadata !== undefined) file.keyMetadata = keyMetadata
+  const sortOrderId = entry.number(FILE.sortOrderId)
+  if (sortOrderId !== undefined) file.sortOrderId = sortOrderId
+  const splitOffsets = entry.numbers(FILE.splitOffsets)
+  if (splitOffsets !== undefined && areSound(splitOffsets, fileSizeBytes)) file.splitOffsets = splitOffsets
   return file
 }
 
+function addStatistics(
+  file: SharedFields,
+  entry: EntryCursor,
+  wanted: ReadonlySet<number> | undefined,
+): void {
+  const columnSizes = entry.counts(FILE.columnSizes, wanted)
+  if (columnSizes !== undefined) file.columnSizes = columnSizes
+  const valueCounts = entry.counts(FILE.valueCounts, wanted)
+  if (valueCounts !== undefined) file.valueCounts = valueCounts
+  const nullValueCounts = entry.counts(FILE.nullValueCounts, wanted)
+  if (nullValueCounts !== undefined) file.nullValueCounts = nullValueCounts
+  const nanValueCounts = entry.counts(FILE.nanValueCounts, wanted)
+  if (nanValueCounts !== undefined) file.nanValueCounts = nanValueCounts
+  const lowerBounds = entry.bounds(FILE.lowerBounds, wanted)
+  if (lowerBounds !== undefined) file.lowerBounds = lowerBounds
+  const upperBounds = entry.bounds(FILE.upperBounds, wanted)
+  if (upperBounds !== undefined) file.upperBounds = upperBounds
+}
+
+function positionDeletes(entry: EntryCursor, shared: SharedFields): ContentFile {
+  const referencedDataFile = entry.text(FILE.referencedDataFile)
+  const contentOffset = entry.count(FILE.contentOffset)
+  const contentSizeBytes = entry.count(FILE.contentSizeBytes)
+  const isPlaced =
+    contentOffset !== undefined && contentSizeBytes !== undefined && referencedDataFile !== undefined
+  // A deletion vector is found by offset and size and belongs to one data file.
+  if (shared.format === 'puffin' && !isPlaced) {
+    throw new LakeError('corrupt', 'a deletion vector has no offset, size or data file', {
+      context: { deleteFile: shared.location },
+    })
+  }
+  return {
+    content: 'position-deletes',
+    ...shared,
+    ...(referencedDataFile !== undefined && { referencedDataFile }),
+    ...(contentOffset !== undefined && { contentOffset }),
+    ...(contentSizeBytes !== undefined && { contentSizeBytes }),
+  }
+}
+
 function formatOf(text: string): FileFormat {
-  const format = FORMATS.find(each => each === text.toLowerCase())
+  const format = FORMATS.get(text) ?? FORMATS.get(text.toUpperCase())
   if (format === undefined)
     throw new LakeError('unsupported', 'the file format is not known', { context: { format: text } })
   return format
 }
 
-/** The property, unless there is no value. */
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  const property: { [P in K]?: V } = {}
-  if (value !== undefined) property[key] = value
-  return property
-}
-
 /** Offsets that are unsorted or beyond the file say nothing about it. */
-function splitOffsets(record: AvroRecord, fileSizeBytes: number): { splitOffsets?: readonly number[] } {
-  const offsets = numbersField(record, FILE.splitOffsets)
-  if (offsets === undefined) return {}
-  const areSound = offsets.every(
+function areSound(offsets: readonly number[], fileSizeBytes: number): boolean {
+  return offsets.every(
     (offset, index) =>
       offset >= 0 && offset < fileSizeBytes && (index === 0 || offset > (offsets[index - 1] ?? 0)),
   )
-  return areSound ? { splitOffsets: offsets } : {}
-}
-
-function metricsOf(record: AvroRecord, wanted: ReadonlySet<number> | undefined): FileMetrics {
-  const counts = (column: MapColumn): ReadonlyMap<number, number> | undefined =>
-    mapOf(record, column, { wanted, read: item => countField(item, column.mapValue) })
-  const bounds = (column: MapColumn): ReadonlyMap<number, Uint8Array> | undefined =>
-    mapOf(record, column, { wanted, read: item => bytesField(item, column.mapValue) })
-  return {
-    ...present('columnSizes', counts(FILE.columnSizes)),
-    ...present('valueCounts', counts(FILE.valueCounts)),
-    ...present('nullValueCounts', counts(FILE.nullValueCounts)),
-    ...present('nanValueCounts', counts(FILE.nanValueCounts)),
-    ...present('lowerBounds', bounds(FILE.lowerBounds)),
-    ...present('upperBounds', bounds(FILE.upperBounds)),
-  }
-}
-
-function mapOf<V>(
-  record: AvroRecord,
-  column: MapColumn,
-  options: {
-    readonly wanted: ReadonlySet<number> | undefined
-    readonly read: (item: AvroRecord) => V | undefined
-  },
-): ReadonlyMap<number, V> | undefined {
-  const items = recordsField(record, column)
-  if (items === undefined) return undefined
-  const map = new Map<number, V>()
-  for (const item of items) {
-    const id = required(numberField(item, column.mapKey), column.mapKey)
-    const value = options.wanted === undefined || options.wanted.has(id) ? options.read(item) : undefined
-    if (value !== undefined) map.set(id, value)
-  }
-  return map
 }

@@ -16,6 +16,7 @@ import { utf8Encode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { isUnpartitioned, partitionKey, partitionTypes } from '../schema/partition.js'
+import type { PartitionTuple } from '../schema/partition-spec.js'
 import { DELETE_FILE_PATH_FIELD } from '../schema/reserved-fields.js'
 import { indexFields } from '../schema/schema.js'
 import { type ParsedBounds, parseBounds } from '../schema/stored-bounds.js'
@@ -259,10 +260,16 @@ function partitionKeys(metadata: DeleteIndexMetadata): PartitionKeys {
       { isGlobal: isUnpartitioned(spec), types: partitionTypes(spec, newestFirst) },
     ]),
   )
+  // Files of a manifest that are in one partition share the tuple.
+  const known = new WeakMap<PartitionTuple, { readonly specId: number; readonly key: string }>()
   return {
-    keyOf(file) {
-      const spec = specs.get(file.specId)
-      return `${file.specId}|${spec === undefined ? '' : partitionKey(spec.types, file.partition)}`
+    keyOf({ specId, partition }) {
+      const found = known.get(partition)
+      if (found?.specId === specId) return found.key
+      const spec = specs.get(specId)
+      const key = `${specId}|${spec === undefined ? '' : partitionKey(spec.types, partition)}`
+      known.set(partition, { specId, key })
+      return key
     },
     isGlobal: file => specs.get(file.specId)?.isGlobal ?? file.partition.length === 0,
   }

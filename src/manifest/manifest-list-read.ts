@@ -5,7 +5,6 @@
  */
 import { mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
-import type { AvroRecord } from '../format/avro-codec.js'
 import { readAvroContainer } from '../format/avro-container.js'
 import {
   booleanField,
@@ -17,6 +16,7 @@ import {
   required,
   textField,
 } from '../format/avro-fields.js'
+import type { AvroRecord } from '../format/avro-record.js'
 import { located } from '../format/located.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import type { Snapshot } from '../metadata/table-metadata.js'

@@ -1,29 +1,27 @@
 /**
- * Reading manifests: from the bytes of an Avro file to entries in which everything that is inherited is filled in.
- *
- *   snapshot id        null: the manifest's added snapshot
- *   sequence numbers   null in an added entry: the manifest's; absent in v1: 0
- *   first row id       null in a live data entry: the manifest's, running on by the record counts
- *
+ * Reading manifests: from a location or bytes to entries in which everything that is inherited is filled in.
+ * What the entries go through is in `entry-select.ts`.
  * @see Iceberg table spec, "Manifests", "Sequence Number Inheritance", "First Row ID Inheritance"
  */
-import { isLakeError, LakeError } from '../base/errors.js'
+import { isLakeError } from '../base/errors.js'
 import { parseJson } from '../base/json.js'
-import type { AvroCodecOptions, AvroRecord } from '../format/avro-codec.js'
-import { type AvroFile, readAvroContainer } from '../format/avro-container.js'
-import { countField, longField, numberField, recordField, required } from '../format/avro-fields.js'
-import { type AvroField, type AvroRecordType, type AvroType, isPlainFixed } from '../format/avro-schema.js'
+import { required } from '../format/avro-fields.js'
+import { type AvroRecordType, withPrefixedFixed } from '../format/avro-schema.js'
 import { located } from '../format/located.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { partitionTypes } from '../schema/partition.js'
 import type { PartitionField, PartitionSpec } from '../schema/partition-spec.js'
 import { parsePartitionFields } from '../schema/partition-spec-json.js'
 import type { Schema } from '../schema/types.js'
-import type { ContentFile, EntryStatus, ManifestEntry } from './content-file.js'
-import { type ContentFileReader, contentFileReader, type PartitionColumn } from './content-file-read.js'
+import type { EntryStatus, ManifestEntry } from './content-file.js'
+import { EntryCursor } from './entry-cursor.js'
+import { entryLayout, storedPartition } from './entry-layout.js'
+import { type EntrySelector, type ManifestSelection, selectEntries, statusAt } from './entry-select.js'
+import type { ManifestCache } from './manifest-cache.js'
 import type { ManifestFile } from './manifest-file.js'
-import { ENTRY, ENTRY_COUNT_IDS, FILE, STATISTICS_IDS } from './manifest-schema.js'
-import { partitionValueReader } from './partition-value.js'
+import { type OpenManifest, openBytes, withManifest } from './manifest-open.js'
+import { FILE } from './manifest-schema.js'
+import { type PartitionValueReader, partitionValueReader } from './partition-value.js'
 
 export interface ReadManifestOptions extends IoOptions {
   /** The table's specs; a manifest of another spec is read by the spec in its header. */
@@ -36,9 +34,14 @@ export interface ReadManifestOptions extends IoOptions {
   readonly keep?: ((status: EntryStatus) => boolean) | undefined
   /** Statistics to decode: all (the default), none, or those of some columns. */
   readonly withStatistics?: boolean | ReadonlySet<number> | undefined
+  /** Manifests that were read before. */
+  readonly cache?: ManifestCache | undefined
 }
 
-const STATUSES: readonly EntryStatus[] = ['existing', 'added', 'deleted']
+export interface SelectManifestOptions extends ReadManifestOptions {
+  /** Which entries are wanted, beyond their status; default all. */
+  readonly selector?: EntrySelector | undefined
+}
 
 /**
  * The entries of a manifest, in its order; one request.
@@ -49,141 +52,93 @@ export async function readManifest(
   manifest: ManifestFile,
   options: ReadManifestOptions,
 ): Promise<ManifestEntry[]> {
-  const bytes = await io.read(manifest.location, { signal: options.signal })
-  return parseManifest(bytes, manifest, options)
+  return [...(await selectFromManifest(io, manifest, options)).entries]
+}
+
+/**
+ * The entries of a manifest that the selector keeps, and how many it does not; one request. Entries that are not
+ * kept cost next to nothing, and are checked only as far as they were looked at.
+ * @throws as `readManifest`
+ */
+export function selectFromManifest(
+  io: FileIO,
+  manifest: ManifestFile,
+  options: SelectManifestOptions,
+): Promise<ManifestSelection> {
+  const { signal, cache } = options
+  return withManifest(io, manifest, { signal, cache, use: open => select(open, manifest, options) })
 }
 
 /** The entries of a manifest's bytes. */
 export function parseManifest(
   bytes: Uint8Array,
   manifest: ManifestFile,
-  options: ReadManifestOptions,
+  options: SelectManifestOptions,
 ): ManifestEntry[] {
-  const { location } = manifest
-  const file = readAvroContainer(bytes, { location })
-  const { withStatistics = true, keep } = options
-  const skipIds = withStatistics === false ? STATISTICS_IDS : undefined
-  return located(location, () => {
-    const readFile = contentFileReader({
-      specId: manifest.specId,
-      partition: partitionColumns(file, manifest.specId, options),
-      statistics: typeof withStatistics === 'object' ? withStatistics : undefined,
-    })
-    return decodeEntries(file, { countIds: ENTRY_COUNT_IDS, skipIds }, records => {
-      const inherit = createInheritance(manifest, file.schema, readFile)
-      const entries: ManifestEntry[] = []
-      for (const record of records) {
-        const entry = inherit(record)
-        if (keep === undefined || keep(entry.status)) entries.push(entry)
-      }
-      return entries
-    })
+  return [...select(openBytes(bytes, manifest), manifest, options).entries]
+}
+
+function select(
+  open: OpenManifest,
+  manifest: ManifestFile,
+  options: SelectManifestOptions,
+): ManifestSelection {
+  return located(manifest.location, () => {
+    const tuple = tupleOf(open, manifest.specId, options)
+    return withEitherLayout(open, schema =>
+      selectEntries(open.blocks(), {
+        layout: entryLayout(schema, tuple.fieldIds),
+        manifest,
+        tuple: tuple.readers,
+        schema: options.schema,
+        keep: options.keep,
+        selector: options.selector,
+        statistics: options.withStatistics ?? true,
+      }),
+    )
   })
 }
 
 /**
- * Decodes the records of a manifest. One with plain fixed values in its tuples that does not read as its schema
+ * Decodes the entries of a manifest. One with plain fixed values in its tuples that does not read as its schema
  * says is read as Java writes it (`withPrefixedFixed`): decoded the wrong way, the values behind are broken.
  */
-function decodeEntries<T>(
-  file: AvroFile,
-  options: AvroCodecOptions,
-  decode: (records: Iterable<AvroRecord>) => T,
-): T {
+function withEitherLayout<T>(open: OpenManifest, decode: (schema: AvroRecordType) => T): T {
   try {
-    return decode(file.records(options))
+    return decode(open.schema)
   } catch (error) {
-    if (!isLakeError(error, 'corrupt') || !storedPartition(file.schema)?.fields.some(hasPlainFixed))
-      throw error
+    if (!isLakeError(error, 'corrupt') || !open.mayPrefixFixed) throw error
     try {
-      return decode(file.records({ ...options, prefixedFixed: true }))
+      return decode(withPrefixedFixed(open.schema))
     } catch {
       throw error
     }
   }
 }
 
-function hasPlainFixed({ type }: AvroField): boolean {
-  return type.kind === 'union' ? type.branches.some(isPlainFixed) : isPlainFixed(type)
+interface TupleFields {
+  readonly fieldIds: readonly number[]
+  readonly readers: readonly PartitionValueReader[]
 }
 
 /** How each field of the spec's tuple is read out of this file. */
-function partitionColumns(file: AvroFile, specId: number, options: ReadManifestOptions): PartitionColumn[] {
-  const spec = options.specs.find(each => each.specId === specId) ?? { specId, fields: headerSpec(file) }
+function tupleOf(open: OpenManifest, specId: number, options: ReadManifestOptions): TupleFields {
+  const spec = options.specs.find(each => each.specId === specId) ?? { specId, fields: headerSpec(open) }
   const schemas = [options.schema, ...(options.schemas ?? []).toReversed()]
   const wanted = partitionTypes(spec, schemas)
-  const stored = storedPartition(file.schema)
-  return spec.fields.map((field, index) => {
-    const column = stored?.fields.find(each => each.id === field.fieldId)
-    const read = partitionValueReader(column?.type ?? { kind: 'null' }, wanted[index] ?? { kind: 'unknown' })
-    return { fieldId: field.fieldId, read }
-  })
+  const stored = storedPartition(open.schema)
+  return {
+    fieldIds: spec.fields.map(field => field.fieldId),
+    readers: spec.fields.map((field, index) => {
+      const column = stored?.fields.find(each => each.id === field.fieldId)
+      return partitionValueReader(column?.type ?? { kind: 'null' }, wanted[index] ?? { kind: 'unknown' })
+    }),
+  }
 }
 
-function headerSpec(file: AvroFile): readonly PartitionField[] {
-  const text = file.metadata.get('partition-spec')
+function headerSpec(open: OpenManifest): readonly PartitionField[] {
+  const text = open.metadata.get('partition-spec')
   return text === undefined ? [] : parsePartitionFields(parseJson(text))
-}
-
-function storedPartition(schema: AvroRecordType): AvroRecordType | undefined {
-  const dataFile = recordType(schema.fields.find(({ id }) => id === ENTRY.dataFile.id)?.type)
-  return recordType(dataFile?.fields.find(({ id }) => id === FILE.partition.id)?.type)
-}
-
-/** The record behind a field; some writers make it optional. */
-function recordType(type: AvroType | undefined): AvroRecordType | undefined {
-  if (type?.kind === 'union') return recordType(type.branches.find(branch => branch.kind === 'record'))
-  return type?.kind === 'record' ? type : undefined
-}
-
-/** Decodes entries in file order, giving them what they inherit. */
-function createInheritance(
-  manifest: ManifestFile,
-  schema: AvroRecordType,
-  readFile: ContentFileReader,
-): (record: AvroRecord) => ManifestEntry {
-  const hasSequenceNumbers = schema.fields.some(({ id }) => id === ENTRY.dataSequenceNumber.id)
-  let nextRowId = manifest.firstRowId
-  const withRowId = (file: ContentFile, status: EntryStatus): ContentFile => {
-    if (file.content !== 'data') return file
-    if (nextRowId === undefined) {
-      const { firstRowId: _, ...unassigned } = file
-      return unassigned
-    }
-    if (status === 'deleted' || file.firstRowId !== undefined) return file
-    const firstRowId = nextRowId
-    nextRowId += BigInt(file.recordCount)
-    return { ...file, firstRowId }
-  }
-  const sequenceNumber = (stored: bigint | undefined, status: EntryStatus): bigint => {
-    if (stored !== undefined) return stored
-    if (status === 'added' || manifest.sequenceNumber === 0n) return manifest.sequenceNumber
-    if (!hasSequenceNumbers) return 0n
-    throw new LakeError('corrupt', 'a manifest entry that was not added has no sequence number', {
-      context: { status },
-    })
-  }
-  return record => {
-    const status = statusOf(record)
-    const dataSequenceNumber = sequenceNumber(longField(record, ENTRY.dataSequenceNumber), status)
-    const fileSequenceNumber = longField(record, ENTRY.fileSequenceNumber)
-    const file = readFile(required(recordField(record, ENTRY.dataFile), ENTRY.dataFile))
-    return {
-      status,
-      snapshotId: longField(record, ENTRY.snapshotId) ?? manifest.addedSnapshotId,
-      dataSequenceNumber,
-      // Early writers of v2 have no file sequence number; the data sequence number is the closest bound.
-      fileSequenceNumber:
-        fileSequenceNumber ?? (status === 'added' ? manifest.sequenceNumber : dataSequenceNumber),
-      file: withRowId(file, status),
-    }
-  }
-}
-
-function statusOf(record: AvroRecord): EntryStatus {
-  const status = STATUSES[required(numberField(record, ENTRY.status), ENTRY.status)]
-  if (status === undefined) throw new LakeError('corrupt', 'a manifest entry has an unknown status')
-  return status
 }
 
 /** Live and deleted entries and their rows, for lists of writers that did not count. */
@@ -197,25 +152,30 @@ export interface ManifestCounts {
 }
 
 /** Counts the entries of a manifest whose list does not say. */
-export async function countManifest(
+export function countManifest(
   io: FileIO,
   manifest: ManifestFile,
   ioOptions: IoOptions = {},
 ): Promise<ManifestCounts> {
-  const { location } = manifest
-  const file = readAvroContainer(await io.read(location, ioOptions), { location })
-  const options = { countIds: ENTRY_COUNT_IDS, skipIds: STATISTICS_IDS }
-  return located(location, () => decodeEntries(file, options, countEntries))
+  return withManifest(io, manifest, {
+    ...ioOptions,
+    use: open =>
+      located(manifest.location, () => withEitherLayout(open, schema => countEntries(open, schema))),
+  })
 }
 
-function countEntries(records: Iterable<AvroRecord>): ManifestCounts {
+function countEntries(open: OpenManifest, schema: AvroRecordType): ManifestCounts {
+  const entry = new EntryCursor(entryLayout(schema, []))
   const files = { existing: 0, added: 0, deleted: 0 }
   const rows = { existing: 0, added: 0, deleted: 0 }
-  for (const record of records) {
-    const status = statusOf(record)
-    const dataFile = required(recordField(record, ENTRY.dataFile), ENTRY.dataFile)
-    files[status]++
-    rows[status] += required(countField(dataFile, FILE.recordCount), FILE.recordCount)
+  for (const block of open.blocks()) {
+    entry.open(block)
+    while (entry.next()) {
+      entry.whole()
+      const status = statusAt(entry)
+      files[status]++
+      rows[status] += required(entry.count(FILE.recordCount), FILE.recordCount)
+    }
   }
   return {
     addedFilesCount: files.added,

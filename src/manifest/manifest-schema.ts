@@ -4,8 +4,8 @@
  * @see Iceberg table spec, "Manifests", "Manifest Lists"
  */
 import { type JsonObject, stringifyJson } from '../base/json.js'
-import { fieldKey } from '../format/avro-codec.js'
 import type { AvroFieldRef } from '../format/avro-fields.js'
+import { fieldKey } from '../format/avro-record.js'
 import { avroSchemaOf } from '../format/avro-schema.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import type { Field, StructType, Type } from '../schema/types.js'
@@ -217,9 +217,6 @@ const STATISTICS: readonly MapColumn[] = [
   FILE.lowerBounds,
   FILE.upperBounds,
 ]
-
-/** The statistics maps, for readers that pass over them. */
-export const STATISTICS_IDS: ReadonlySet<number> = idsOf(STATISTICS)
 
 /** Longs of an entry that are counts, sizes and offsets, not ids. */
 export const ENTRY_COUNT_IDS: ReadonlySet<number> = new Set([

@@ -74,12 +74,16 @@ function storedType(stored: AvroType): Type | undefined {
 
 /**
  * A tuple's value as Avro encodes it.
- * @throws unsupported when the type of a value is not known
+ * @throws unsupported when the type of a value is not known: its source column is in no schema, or its transform is
+ * one that this version does not know
  */
 export function partitionValueToAvro(type: Type, value: Value): unknown {
   if (value === null) return null
   if (type.kind === 'unknown') {
     throw new LakeError('unsupported', 'the source column of a partition value is in no schema')
+  }
+  if (type.kind === 'string' && typeof value !== 'string') {
+    throw new LakeError('unsupported', 'the transform of a partition value is not known')
   }
   if (type.kind === 'decimal' && typeof value === 'bigint')
     return fixedDecimal(value, minimalDecimalBytes(type.precision))

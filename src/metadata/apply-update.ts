@@ -12,6 +12,7 @@ import { unreachable } from '../base/assert.js'
 import { LakeError } from '../base/errors.js'
 import { trimTrailingSlash } from '../io/location.js'
 import { checkSnapshot, checkSnapshotRef } from './check-snapshot.js'
+import { withItem } from './lazy-list.js'
 import { refByName, snapshotById } from './lookup.js'
 import { isReservedProperty, previousVersionsMax } from './properties.js'
 import {
@@ -253,7 +254,7 @@ function addSnapshot(draft: Draft, snapshot: Snapshot): Draft {
   const lineage =
     metadata.formatVersion < 3 ? {} : { nextRowId: (snapshot.firstRowId ?? 0n) + (snapshot.addedRows ?? 0n) }
   const added = change(draft, {
-    snapshots: [...metadata.snapshots, snapshot],
+    snapshots: withItem(metadata.snapshots, snapshot),
     lastSequenceNumber: isFirstVersion ? 0n : snapshot.sequenceNumber,
     ...lineage,
   })
@@ -276,7 +277,7 @@ function withLogEntry(draft: Draft, snapshotId: bigint): readonly SnapshotLogEnt
   const snapshot = addedSnapshotIds.has(snapshotId) ? snapshotById(metadata, snapshotId) : undefined
   const last = metadata.snapshotLog.at(-1)?.timestampMs ?? 0
   const timestampMs = snapshot?.timestampMs ?? Math.max(nowMs, last)
-  return [...metadata.snapshotLog, { timestampMs, snapshotId }]
+  return withItem(metadata.snapshotLog, { timestampMs, snapshotId })
 }
 
 function sameRef(a: SnapshotRef | undefined, b: SnapshotRef): boolean {

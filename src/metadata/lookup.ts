@@ -6,6 +6,7 @@ import { present } from '../base/assert.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
 import type { SortOrder } from '../schema/sort-order.js'
 import type { Schema } from '../schema/types.js'
+import { findSnapshot } from './snapshot-index.js'
 import type { Snapshot, SnapshotRef, TableMetadata } from './table-metadata.js'
 
 export function schemaById(metadata: TableMetadata, schemaId: number): Schema | undefined {
@@ -33,7 +34,7 @@ export function defaultSortOrder(metadata: TableMetadata): SortOrder {
 }
 
 export function snapshotById(metadata: TableMetadata, snapshotId: bigint): Snapshot | undefined {
-  return metadata.snapshots.find(snapshot => snapshot.snapshotId === snapshotId)
+  return findSnapshot(metadata.snapshots, snapshotId)
 }
 
 /** Snapshots by id, for callers that look up many. */

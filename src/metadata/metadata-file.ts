@@ -3,17 +3,19 @@
  * Readers go by the bytes, not by the name: `v2.metadata.json.gz`, `v2.gz.metadata.json` and a gzip file under
  * a plain name are all one thing, and iceberg-go also writes zstd.
  */
-import { utf8Decode, utf8Encode } from '../base/bytes.js'
 import { isLakeError, LakeError } from '../base/errors.js'
 import { decompress, gzip } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
 import { deleteMetadataAfterCommit, metadataCodec, metadataFolder } from './properties.js'
+import { decodeTableMetadata, encodeTableMetadata } from './stored-metadata.js'
 import type { TableMetadata } from './table-metadata.js'
-import { parseTableMetadata, serializeTableMetadata } from './table-metadata-json.js'
 
-/** V8 strings end near 512 MiB. */
-const TEXT_BYTES_MAX = 2 ** 29 - 2 ** 20
+/** What a compressed file may hold: this much in any case, and no more for each of its bytes than JSON gives. */
+const PLAIN_BYTES_MIN = 2 ** 28
+const PLAIN_FACTOR = 100
+/** The most that every Node version can hold in one piece. */
+const PLAIN_BYTES_MAX = 2 ** 32 - 1
 
 /**
  * Reads and parses one metadata file.
@@ -26,7 +28,7 @@ export async function readTableMetadata(
 ): Promise<TableMetadata> {
   const bytes = await io.read(location, options)
   try {
-    return parseTableMetadata(utf8Decode(plainBytes(bytes, location)))
+    return decodeTableMetadata(plainBytes(bytes, location), { location })
   } catch (error) {
     throw named(error, location)
   }
@@ -47,13 +49,10 @@ function named(error: unknown, location: string): LakeError {
 
 function plainBytes(bytes: Uint8Array, location: string): Uint8Array {
   const codec = codecOf(bytes)
-  const plain =
-    codec === undefined ? bytes : decompress(codec, bytes, { location, sizeBytesMax: TEXT_BYTES_MAX })
-  if (plain.length > TEXT_BYTES_MAX)
-    throw new LakeError('unsupported', 'the metadata file is too large', {
-      context: { sizeBytes: plain.length },
-    })
-  return plain
+  if (codec === undefined) return bytes
+  const likelyMax = Math.max(PLAIN_BYTES_MIN, PLAIN_FACTOR * bytes.length)
+  const sizeBytesMax = Math.min(likelyMax, PLAIN_BYTES_MAX)
+  return decompress(codec, bytes, { location, sizeBytesMax })
 }
 
 /** JSON begins with neither of these bytes. */
@@ -69,8 +68,8 @@ export async function writeTableMetadata(
   options: IoOptions & { readonly location: string },
 ): Promise<void> {
   const { location, signal } = options
-  const text = utf8Encode(serializeTableMetadata(metadata))
-  await io.write(location, location.endsWith('.gz.metadata.json') ? gzip(text) : text, { signal })
+  const bytes = encodeTableMetadata(metadata)
+  await io.write(location, location.endsWith('.gz.metadata.json') ? gzip(bytes) : bytes, { signal })
 }
 
 /**

@@ -35,7 +35,8 @@ import { parseSchema, serializeSchema } from '../schema/schema-json.js'
 import { type SortOrder, UNSORTED } from '../schema/sort-order.js'
 import { parseSortOrder, serializeSortOrder } from '../schema/sort-order-json.js'
 import type { Schema } from '../schema/types.js'
-import { currentSchema, defaultSpec, snapshotById } from './lookup.js'
+import { currentSchema, defaultSpec } from './lookup.js'
+import { hasSnapshot } from './snapshot-index.js'
 import {
   given,
   parseMetadataLogEntry,
@@ -68,10 +69,49 @@ export function parseTableMetadata(text: string): TableMetadata {
   return tableMetadataFromJson(asObject(parseJson(text), 'table metadata'))
 }
 
-/** As `parseTableMetadata`, for metadata inside another document (a REST answer). */
-export function tableMetadataFromJson(json: JsonObject): TableMetadata {
+/** The lists that grow with a table's history. */
+export type HistoryLists = Pick<
+  TableMetadata,
+  'snapshots' | 'snapshotLog' | 'metadataLog' | 'statistics' | 'partitionStatistics'
+>
+
+/** Their wire names. */
+export const HISTORY_FIELDS: Readonly<Record<keyof HistoryLists, string>> = {
+  snapshots: 'snapshots',
+  snapshotLog: 'snapshot-log',
+  metadataLog: 'metadata-log',
+  statistics: 'statistics',
+  partitionStatistics: 'partition-statistics',
+}
+
+/** The parsers of their items. */
+export const HISTORY_PARSERS: {
+  readonly [K in keyof HistoryLists]: (json: JsonObject) => HistoryLists[K][number]
+} = {
+  snapshots: parseSnapshot,
+  snapshotLog: parseSnapshotLogEntry,
+  metadataLog: parseMetadataLogEntry,
+  statistics: parseStatisticsFile,
+  partitionStatistics: parsePartitionStatisticsFile,
+}
+
+function historyOf(json: JsonObject): HistoryLists {
+  return {
+    snapshots: objectsOf(json, 'snapshots').map(parseSnapshot),
+    snapshotLog: objectsOf(json, 'snapshot-log').map(parseSnapshotLogEntry),
+    metadataLog: objectsOf(json, 'metadata-log').map(parseMetadataLogEntry),
+    statistics: objectsOf(json, 'statistics').map(parseStatisticsFile),
+    partitionStatistics: objectsOf(json, 'partition-statistics').map(parsePartitionStatisticsFile),
+  }
+}
+
+/**
+ * As `parseTableMetadata`, for metadata inside another document (a REST answer). With `history` those lists are
+ * taken from there.
+ */
+export function tableMetadataFromJson(json: JsonObject, history?: HistoryLists): TableMetadata {
   const formatVersion = parseFormatVersion(json)
-  const snapshots = objectsOf(json, 'snapshots').map(parseSnapshot)
+  const lists = history ?? historyOf(json)
   const currentSnapshotId = parseCurrentSnapshotId(json)
   const metadata: TableMetadata = {
     formatVersion,
@@ -85,13 +125,9 @@ export function tableMetadataFromJson(json: JsonObject): TableMetadata {
     ...parseSortOrders(json, formatVersion),
     properties: textMapOf(json, 'properties'),
     ...given('currentSnapshotId', currentSnapshotId),
-    snapshots,
-    snapshotLog: objectsOf(json, 'snapshot-log').map(parseSnapshotLogEntry),
-    metadataLog: objectsOf(json, 'metadata-log').map(parseMetadataLogEntry),
+    ...lists,
     refs: parseRefs(json, currentSnapshotId),
-    statistics: objectsOf(json, 'statistics').map(parseStatisticsFile),
-    partitionStatistics: objectsOf(json, 'partition-statistics').map(parsePartitionStatisticsFile),
-    ...(formatVersion >= 3 ? { nextRowId: parseNextRowId(json, snapshots) } : {}),
+    ...(formatVersion >= 3 ? { nextRowId: parseNextRowId(json, lists.snapshots) } : {}),
     encryptionKeys: objectsOf(json, 'encryption-keys').map(parseEncryptedKey),
   }
   checkReferences(metadata)
@@ -190,12 +226,14 @@ function parseRefs(
 
 /** Some writers leave it out; the rows that snapshots say they added are below it. */
 function parseNextRowId(json: JsonObject, snapshots: readonly Snapshot[]): bigint {
+  const stored = optionalLong(json, 'next-row-id')
+  if (stored !== undefined) return stored
   let next = 0n
   for (const { firstRowId, addedRows } of snapshots) {
     const end = (firstRowId ?? 0n) + (addedRows ?? 0n)
     if (end > next) next = end
   }
-  return optionalLong(json, 'next-row-id') ?? next
+  return next
 }
 
 function checkReferences(metadata: TableMetadata): void {
@@ -215,7 +253,7 @@ function checkReferences(metadata: TableMetadata): void {
     'default-sort-order-id',
   )
   for (const [name, ref] of Object.entries(metadata.refs))
-    if (snapshotById(metadata, ref.snapshotId) === undefined)
+    if (!hasSnapshot(metadata.snapshots, ref.snapshotId))
       throw corrupt('a ref points at a snapshot that is not there', { ref: name, snapshotId: ref.snapshotId })
   checkMain(metadata)
   checkVersionLimits(metadata)
@@ -259,6 +297,18 @@ export function serializeTableMetadata(metadata: TableMetadata): string {
 
 /** As `serializeTableMetadata`, for metadata inside another document (a REST answer). */
 export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
+  return {
+    ...stateToJson(metadata),
+    snapshots: metadata.snapshots.map(snapshot => serializeSnapshot(snapshot, metadata.formatVersion)),
+    statistics: metadata.statistics.map(serializeStatisticsFile),
+    'partition-statistics': metadata.partitionStatistics.map(serializePartitionStatisticsFile),
+    'snapshot-log': metadata.snapshotLog.map(serializeSnapshotLogEntry),
+    'metadata-log': metadata.metadataLog.map(serializeMetadataLogEntry),
+  }
+}
+
+/** All but the lists that grow with the history. */
+export function stateToJson(metadata: TableMetadata): JsonObject {
   const { formatVersion } = metadata
   return {
     'format-version': formatVersion,
@@ -287,10 +337,5 @@ export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     refs: Object.fromEntries(
       Object.entries(metadata.refs).map(([name, ref]) => [name, serializeSnapshotRef(ref)]),
     ),
-    snapshots: metadata.snapshots.map(snapshot => serializeSnapshot(snapshot, formatVersion)),
-    statistics: metadata.statistics.map(serializeStatisticsFile),
-    'partition-statistics': metadata.partitionStatistics.map(serializePartitionStatisticsFile),
-    'snapshot-log': metadata.snapshotLog.map(serializeSnapshotLogEntry),
-    'metadata-log': metadata.metadataLog.map(serializeMetadataLogEntry),
   }
 }

@@ -1,11 +1,10 @@
 /**
- * Counting rows. A file's share comes from metadata where that proves it: the whole file matches the filter and
- * its only deletes are a vector, whose cardinality the manifest holds. Position delete files may repeat a
- * position and equality deletes are unknown until evaluated, so those files are read, with no column but what
- * the filter and the keys need.
+ * Counting rows. A file's share comes from metadata where that proves it; the other files are read, with no column but
+ * what the filter and the keys need.
  */
 import type { FileIO } from '../io/file-io.js'
 import type { ReadTask, ScanPlan } from './plan.js'
+import { provenRows } from './proven-rows.js'
 import { type ScanOptions, scanBatches } from './scan.js'
 
 export interface RowCount {
@@ -22,7 +21,7 @@ export interface RowCount {
 export async function countRows(
   io: FileIO,
   plan: ScanPlan,
-  options: Omit<ScanOptions, 'limit'> = {},
+  options: Omit<ScanOptions, 'limit' | 'orderBy' | 'before'> = {},
 ): Promise<RowCount> {
   const unproven: ReadTask[] = []
   let rows = 0
@@ -34,12 +33,4 @@ export async function countRows(
   for await (const batch of scanBatches(io, { ...plan, fields: [], tasks: unproven }, options))
     rows += batch.length
   return { rows, filesCounted: plan.tasks.length - unproven.length, filesRead: unproven.length }
-}
-
-/** The rows a task returns if metadata proves it. */
-export function provenRows(task: ReadTask): number | undefined {
-  const { entry, deletes, residual } = task
-  if (residual.op !== 'true') return undefined
-  if (deletes.positionDeletes.length > 0 || deletes.equalityDeletes.length > 0) return undefined
-  return entry.file.recordCount - (deletes.vector?.file.recordCount ?? 0)
 }

@@ -1,9 +1,10 @@
 /** What a plan decided and what its execution did, as plain data for people and tests. */
 import { printExpression } from '../expression/print.js'
 import type { FileIO } from '../io/file-io.js'
-import { meteredIO } from '../io/metered.js'
+import { type IoCounts, meteredIO } from '../io/metered.js'
 import { deleteFilesOf, type PlanReport, type ScanPlan } from './plan.js'
 import { type ScanOptions, scanBatches } from './scan.js'
+import { estimatedBytes } from './scan-budget.js'
 import { newScanCounters, type ScanCounters } from './scan-counters.js'
 
 export interface PlanExplanation {
@@ -20,6 +21,8 @@ export interface PlanExplanation {
     readonly deleteFiles: number
     readonly rowsMax: number
     readonly bytesMax: number
+    /** Of the needed columns, where the plan has their sizes; what `maxScanBytes` is compared with. */
+    readonly bytesEstimated: number
   }
 }
 
@@ -43,6 +46,7 @@ export function explainPlan(plan: ScanPlan): PlanExplanation {
       deleteFiles: deleteFilesOf(tasks).size,
       rowsMax: tasks.reduce((sum, task) => sum + task.entry.file.recordCount, 0),
       bytesMax: tasks.reduce((sum, task) => sum + task.entry.file.fileSizeBytes, 0),
+      bytesEstimated: estimatedBytes(plan),
     },
   }
 }
@@ -53,13 +57,26 @@ export async function explainScan(
   plan: ScanPlan,
   options: ScanOptions = {},
 ): Promise<ScanExplanation> {
-  const metered = meteredIO(io)
-  const counters = options.counters ?? newScanCounters()
-  const batches = scanBatches(metered.io, plan, { ...options, counters })
+  const run = countedRun(io, options.counters)
+  const batches = scanBatches(run.io, plan, { ...options, counters: run.counters })
   while (!(await batches.next()).done);
-  const requests = Object.values(metered.counts.requests).reduce((sum, count) => sum + count, 0)
-  return {
-    ...explainPlan(plan),
-    execution: { ...counters, requests, readBytes: metered.counts.readBytes },
-  }
+  return explainCounts(plan, run)
+}
+
+/** Storage and counters for reading plans, and what was read through them. */
+export interface CountedRun {
+  readonly io: FileIO
+  readonly counters: ScanCounters
+  readonly counts: IoCounts
+}
+
+export function countedRun(io: FileIO, counters: ScanCounters = newScanCounters()): CountedRun {
+  const metered = meteredIO(io, { requestsMax: 0 })
+  return { io: metered.io, counters, counts: metered.counts }
+}
+
+/** A plan and what has been counted since the run was made. */
+export function explainCounts(plan: ScanPlan, { counters, counts }: CountedRun): ScanExplanation {
+  const requests = Object.values(counts.requests).reduce((sum, count) => sum + count, 0)
+  return { ...explainPlan(plan), execution: { ...counters, requests, readBytes: counts.readBytes } }
 }

@@ -1,7 +1,7 @@
 /**
  * How the columns a scan needs lie in one data file: decided once a file, applied to each of its batches.
  * Columns are found by field id. One that the file lacks is, in this order, the value of an identity partition
- * field, its initial default, or null.
+ * field, its initial default, or null; so is a field of a struct that the file has.
  * @see Iceberg table spec, "Column Projection"
  */
 import { LakeError } from '../base/errors.js'
@@ -11,8 +11,8 @@ import { NO_FIELD_ID } from '../format/parquet/footer/schema.js'
 import type { DataFile } from '../manifest/content-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planProjection } from '../schema/projection.js'
-import { canPromote, promoteValue } from '../schema/promotion.js'
-import { indexFields } from '../schema/schema.js'
+import { promoteValue } from '../schema/promotion.js'
+import { childFields } from '../schema/schema.js'
 import type { Field, Type, Value } from '../schema/types.js'
 import { NAME_MAPPING_PROPERTY } from './name-mapping.js'
 
@@ -32,52 +32,60 @@ export interface FileLayoutOptions {
   readonly needed: readonly Field[]
 }
 
-/**
- * @throws unsupported for a file without field ids and for types that cannot be read; corrupt for a missing
- * required column without a default
- */
+/** @throws corrupt for a type that cannot become the needed one, or a missing required column without a default */
 export function planFileLayout(options: FileLayoutOptions): FileLayout {
-  const { file, stored, needed } = options
-  checkFieldIds(options)
+  const { file, needed } = options
+  const stored = fieldsWithIds(options)
   const neededIds = new Set(needed.map(field => field.id))
   const columns = stored.flatMap((field, index) => (neededIds.has(field.id) ? [index] : []))
   const read = columns.map(index => stored[index]).filter(field => field !== undefined)
-  checkTypes(file, read)
-  const storedIds = new Set(read.map(field => field.id))
   const partition = identityValues(options)
-  checkNestedPartitionSources(options, partition)
-
-  const constants = new Map(
-    needed.flatMap(field => {
+  const plan = planProjection(read, needed, {
+    constantOf(field) {
       const value = partition.get(field.id)
-      return value === undefined || storedIds.has(field.id) ? [] : [[field.id, asType(value, field, file)]]
-    }),
-  )
-  const plan = planProjection(read, needed, { constants })
+      return value === undefined ? undefined : asType(value, field, file)
+    },
+  })
   return { columns, project: batch => projectBatch(batch, plan, needed) }
 }
 
-/** A mapping may lack every column of a file; without one, columns could only be guessed by position. */
-function checkFieldIds({ metadata, file, stored }: FileLayoutOptions): void {
-  if (stored.length === 0 || stored.some(field => field.id !== NO_FIELD_ID)) return
-  if (metadata.properties[NAME_MAPPING_PROPERTY] !== undefined) return
-  throw new LakeError('unsupported', 'data files without field ids need a name mapping', {
-    context: { location: file.location },
+/**
+ * The stored fields, with fallback ids where the file has none and the table no name mapping. They are those that
+ * Java gives: columns of a Parquet file by their position from 1, whose nested fields stay without, and fields of an
+ * Avro file at every depth by their names in the schema. A mapping may lack every column of a file.
+ */
+function fieldsWithIds({ metadata, file, stored, needed }: FileLayoutOptions): readonly Field[] {
+  if (metadata.properties[NAME_MAPPING_PROPERTY] !== undefined || stored.some(hasId)) return stored
+  if (file.format === 'avro') return idsByName(stored, needed)
+  return stored.map((field, index) => ({ ...field, id: index + 1 }))
+}
+
+/** True when the field or one inside it has an id. */
+function hasId({ id, type }: Field): boolean {
+  return id !== NO_FIELD_ID || childFields(type).some(hasId)
+}
+
+function idsByName(stored: readonly Field[], named: readonly Field[]): readonly Field[] {
+  return stored.map(field => {
+    const target = named.find(candidate => candidate.name === field.name)
+    return target === undefined
+      ? field
+      : { ...field, id: target.id, type: idsInside(field.type, target.type) }
   })
 }
 
-/** Types whose data is not read yet; what would not be read back is not written either. */
-export const UNREADABLE: ReadonlySet<Type['kind']> = new Set(['variant', 'geometry', 'geography'])
-
-function checkTypes(file: DataFile, read: readonly Field[]): void {
-  for (const field of indexFields({ fields: read }).values())
-    if (UNREADABLE.has(field.type.kind))
-      throw new LakeError('unsupported', 'columns of this type cannot be read', {
-        context: { location: file.location, column: field.name, type: field.type.kind },
-      })
+/** The parts of lists and maps are found without ids. */
+function idsInside(stored: Type, named: Type): Type {
+  if (stored.kind === 'struct' && named.kind === 'struct')
+    return { kind: 'struct', fields: idsByName(stored.fields, named.fields) }
+  if (stored.kind === 'list' && named.kind === 'list')
+    return { ...stored, element: idsInside(stored.element, named.element) }
+  if (stored.kind === 'map' && named.kind === 'map')
+    return { ...stored, key: idsInside(stored.key, named.key), value: idsInside(stored.value, named.value) }
+  return stored
 }
 
-/** Values of the file's identity partition fields by source column. */
+/** Values of the file's identity partition fields by source column, which may lie in a struct. */
 function identityValues({ metadata, file }: FileLayoutOptions): ReadonlyMap<number, Value> {
   const spec = metadata.partitionSpecs.find(candidate => candidate.specId === file.specId)
   const values = new Map<number, Value>()
@@ -91,33 +99,20 @@ function identityValues({ metadata, file }: FileLayoutOptions): ReadonlyMap<numb
 /** A partition value that was written before its column was promoted. */
 function asType(value: Value, field: Field, file: DataFile): Value {
   if (typeof value !== 'number') return value
-  const from: Type = field.type.kind === 'timestamp' ? { kind: 'date' } : { kind: 'int' }
   switch (field.type.kind) {
     case 'int':
     case 'date':
     case 'float':
     case 'double':
       return value
+    case 'long':
+      return promoteValue({ kind: 'int' }, field.type, value)
+    case 'timestamp':
+    case 'timestamp_ns':
+      return promoteValue({ kind: 'date' }, field.type, value)
     default:
-      if (canPromote(from, field.type)) return promoteValue(from, field.type, value)
       throw new LakeError('corrupt', 'a partition value has another type than its column', {
         context: { location: file.location, column: field.name },
       })
   }
-}
-
-/** A value that belongs inside a struct of the file cannot be put there yet. */
-function checkNestedPartitionSources(
-  options: FileLayoutOptions,
-  partition: ReadonlyMap<number, Value>,
-): void {
-  if (partition.size === 0) return
-  const { needed, stored, file } = options
-  const topLevel = new Set(needed.map(field => field.id))
-  const inFile = indexFields({ fields: stored })
-  for (const id of indexFields({ fields: needed }).keys())
-    if (!topLevel.has(id) && partition.has(id) && !inFile.has(id))
-      throw new LakeError('unsupported', 'a nested partition column is missing in the data file', {
-        context: { location: file.location, fieldId: id },
-      })
 }

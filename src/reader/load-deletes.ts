@@ -119,21 +119,23 @@ export function checkDeletesReadable(task: ReadTask): void {
   if (vector !== undefined) checkUnencrypted(vector.file)
   for (const { file } of [...positionDeletes, ...equalityDeletes]) {
     checkUnencrypted(file)
-    if (file.format !== 'parquet')
+    if (file.format !== 'parquet' && file.format !== 'avro')
       throw new LakeError('unsupported', 'delete files of this format cannot be read', {
         context: { location: file.location, format: file.format },
       })
   }
 }
 
-function checkUnencrypted(file: PositionDeleteFile | EqualityDeleteFile): void {
+/** @throws unsupported naming the file when it is encrypted */
+export function checkUnencrypted(file: PositionDeleteFile | EqualityDeleteFile): void {
   if (file.keyMetadata !== undefined && file.keyMetadata.length > 0)
     throw new LakeError('unsupported', 'encrypted files cannot be read', {
       context: { location: file.location },
     })
 }
 
-async function readVector(
+/** The positions of a deletion vector. @throws corrupt */
+export async function readVector(
   io: FileIO,
   file: PositionDeleteFile,
   signal: AbortSignal | undefined,
@@ -163,21 +165,21 @@ async function readKeys(
 ): Promise<ColumnBatch[]> {
   const { keys, signal } = options
   const { location } = file
-  const parquet = await openContentFile(io, file, { signal })
+  const opened = await openContentFile(io, file, { signal })
   const expected = keys.map(key => key.column)
   const columns: number[] = []
   for (const { id, name } of expected) {
-    const index = parquet.fields.findIndex(field => field.id === id)
+    const index = opened.fields.findIndex(field => field.id === id)
     if (index < 0)
       throw new LakeError('corrupt', 'an equality delete file lacks a key column', {
         context: { location, column: name },
       })
     if (!columns.includes(index)) columns.push(index)
   }
-  const stored = columns.map(index => parquet.fields[index]).filter(field => field !== undefined)
+  const stored = columns.map(index => opened.fields[index]).filter(field => field !== undefined)
   const plan = planProjection(stored, expected)
   const batches: ColumnBatch[] = []
-  for await (const { batch } of parquet.read({ columns })) {
+  for await (const { batch } of opened.read({ columns })) {
     const projected = projectBatch(batch, plan, expected)
     batches.push({
       length: batch.length,

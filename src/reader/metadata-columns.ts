@@ -2,6 +2,7 @@
  * Metadata columns: where a row is, and its lineage. Computed for the rows that are returned only.
  *
  *   _file, _spec_id    of the data file
+ *   _partition         of the data file, as a struct of the fields of all specs; null where no spec has any, as in Java
  *   _pos               position in the file
  *   _deleted           asked for, deleted rows are returned too, marked
  *   _row_id            as stored, else the file's first row id + _pos
@@ -13,11 +14,15 @@
 import { assert } from '../base/assert.js'
 import { type Bitmap, isPresent, type Selection, type Vector } from '../batch/column-batch.js'
 import { constantVector, nullVectorOf, takeVector } from '../batch/take.js'
+import type { DataFile } from '../manifest/content-file.js'
+import { unifiedTuple } from '../schema/partition.js'
+import type { PartitionSpec } from '../schema/partition-spec.js'
 import {
   DELETED_FIELD,
   FILE_FIELD,
   LAST_UPDATED_SEQUENCE_NUMBER_FIELD,
   METADATA_FIELDS,
+  PARTITION_FIELD_ID,
   POSITION_FIELD,
   ROW_ID_FIELD,
   SPEC_ID_FIELD,
@@ -28,6 +33,8 @@ import type { ReadTask } from './plan.js'
 /** Rows of a task that are about to be returned. */
 export interface ReturnedRows {
   readonly task: ReadTask
+  /** The table's, of which the file has one. */
+  readonly specs: readonly PartitionSpec[]
   /** Position in the file of the batch's first row. */
   readonly firstRow: number
   /** Rows of the batch. */
@@ -38,7 +45,10 @@ export interface ReturnedRows {
   readonly live: Selection | undefined
 }
 
-const METADATA_IDS: ReadonlySet<number> = new Set(METADATA_FIELDS.map(field => field.id))
+const METADATA_IDS: ReadonlySet<number> = new Set([
+  ...METADATA_FIELDS.map(field => field.id),
+  PARTITION_FIELD_ID,
+])
 const LINEAGE_IDS: ReadonlySet<number> = new Set([ROW_ID_FIELD.id, LAST_UPDATED_SEQUENCE_NUMBER_FIELD.id])
 
 export function isMetadataField(field: Field): boolean {
@@ -62,6 +72,8 @@ export function metadataVector(field: Field, rows: ReturnedRows, stored: Vector 
       return constantVector(field.type, file.location, length)
     case SPEC_ID_FIELD.id:
       return constantVector(field.type, file.specId, length)
+    case PARTITION_FIELD_ID:
+      return partitionVector(field, file, { specs: rows.specs, length })
     case POSITION_FIELD.id:
       return countingVector(BigInt(rows.firstRow), rows.selection, length)
     case DELETED_FIELD.id:
@@ -81,6 +93,20 @@ export function metadataVector(field: Field, rows: ReturnedRows, stored: Vector 
       return filledBy(returned(stored, rows), inherited, field)
     }
   }
+}
+
+function partitionVector(
+  { type }: Field,
+  file: DataFile,
+  rows: { readonly specs: readonly PartitionSpec[]; readonly length: number },
+): Vector {
+  const { specs, length } = rows
+  assert(type.kind === 'struct', 'a partition is a struct')
+  if (type.fields.length === 0) return nullVectorOf(type, length)
+  const spec = specs.find(candidate => candidate.specId === file.specId)
+  const tuple = spec === undefined ? [] : unifiedTuple(type, spec, file.partition)
+  const children = type.fields.map((field, index) => constantVector(field.type, tuple[index] ?? null, length))
+  return { layout: 'struct', length, children }
 }
 
 function returned(stored: Vector | undefined, rows: ReturnedRows): Vector {

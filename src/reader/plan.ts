@@ -4,10 +4,13 @@
  *   manifest list -> delete manifests -> delete index
  *                 -> data manifests   -> live files, pruned by partition and bounds -> tasks
  *
+ * Manifests are read side by side. Each becomes tasks as soon as it is there and what the filter does not keep of it
+ * is never decoded, so memory goes with the files that are left, not with those of the table.
+ *
  * A plan is plain data: it is printed, asserted, and read here or on another machine.
  * @see Iceberg table spec, "Scan Planning"
  */
-import { mapBounded } from '../base/concurrency.js'
+import { createGate, mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
 import { BOUND_TRUE, type Bound } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
@@ -25,12 +28,13 @@ import {
   type EntryOf,
   isDataEntry,
 } from '../manifest/delete-index.js'
+import { type ManifestCache, manifestCacheOf } from '../manifest/manifest-cache.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
-import { readManifest } from '../manifest/manifest-read.js'
+import { type ReadManifestOptions, readManifest, selectFromManifest } from '../manifest/manifest-read.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 import type { Field, Schema } from '../schema/types.js'
-import { createPruner, type Pruner } from './prune.js'
+import { createPruner, filterLeaves, type Pruner } from './prune.js'
 import { outputFields } from './scan-columns.js'
 
 /** What a scan needs of a table: a reader knows no catalog. */
@@ -48,7 +52,9 @@ export interface PlanOptions {
   /** Names of columns and metadata columns, in the order of the output; absent: all columns. */
   readonly select?: readonly string[] | undefined
   readonly caseSensitive?: boolean | undefined
-  /** Manifests read at the same time; default 4. */
+  /** Further fields whose statistics the tasks keep, beside those that the filter and the deletes need. */
+  readonly statisticsOf?: readonly number[] | undefined
+  /** Manifests read at the same time; default 8. */
   readonly concurrency?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -88,10 +94,14 @@ export interface ScanPlan {
   readonly filter: Bound
   /** In the order of the manifests and their entries. */
   readonly tasks: readonly ReadTask[]
+  /** Fields whose statistics the tasks have, by `PlanOptions.statisticsOf`. */
+  readonly statisticsOf?: ReadonlySet<number> | undefined
   readonly report: PlanReport
 }
 
-const MANIFEST_CONCURRENCY = 4
+const MANIFEST_CONCURRENCY = 8
+/** Bytes of manifests that are read at the same time; a larger one goes alone. */
+const MANIFEST_BYTES_AT_ONCE = 2 ** 23
 
 /**
  * Plans the scan of one snapshot. Costs one read for the manifest list and one for each manifest that the
@@ -102,7 +112,8 @@ export async function planScan(table: TableState, io: FileIO, options: PlanOptio
   const { metadata } = table
   const { snapshot, schema } = options
   const filter = options.filter ?? BOUND_TRUE
-  const fields = outputFields(schema, { select: options.select, caseSensitive: options.caseSensitive })
+  const { select, caseSensitive } = options
+  const fields = outputFields(schema, { select, caseSensitive, specs: metadata.partitionSpecs })
   const metered = meteredIO(io)
   const manifests =
     snapshot === undefined || filter.op === 'false'
@@ -112,11 +123,15 @@ export async function planScan(table: TableState, io: FileIO, options: PlanOptio
 
   const pruner = createPruner(filter, metadata, schema)
   const chosen = chooseManifests(manifests, pruner)
-  const read = manifestReader(metered.io, metadata, schema, options)
-  const deletes = buildDeleteIndex((await read(chosen.deletes)).flat(), metadata)
-  const statisticsFields = new Set([...filterLeaves(filter), ...deletes.equalityFieldIds])
-  const entries = (await read(chosen.data, statisticsFields)).flat()
-  const planned = planTasks(entries, { deletes, filter, pruner })
+  const cache = cacheFor([...chosen.data, ...chosen.deletes], manifestCacheOf(io))
+  const site: PlanSite = { io: metered.io, cache, metadata, schema, filter, options }
+  const deletes = await readDeletes(chosen.deletes, site)
+  const statisticsOf = new Set([
+    ...filterLeaves(filter),
+    ...deletes.equalityFieldIds,
+    ...(options.statisticsOf ?? []),
+  ])
+  const planned = await planManifests(chosen.data, { ...site, pruner, deletes, statisticsOf })
   return {
     metadata,
     snapshot,
@@ -124,36 +139,74 @@ export async function planScan(table: TableState, io: FileIO, options: PlanOptio
     fields,
     filter,
     tasks: planned.tasks,
+    statisticsOf,
     report: report(manifests, chosen, deletes, planned, metered.counts),
   }
 }
 
-/** Reads live entries of manifests; with `statisticsFields`, only the statistics of those columns. */
-type ManifestReader = (
-  manifests: readonly ManifestFile[],
-  statisticsFields?: ReadonlySet<number>,
-) => Promise<ManifestEntry[][]>
+/** How many times as large manifests are unpacked, about. */
+const UNPACKED_FACTOR = 4
 
-function manifestReader(
-  io: FileIO,
-  metadata: TableMetadata,
-  schema: Schema,
+/**
+ * The cache, if all manifests of a plan fit into it: those of a larger table, read in the same order again and
+ * again, would push out each one just before it is needed.
+ */
+function cacheFor(
+  manifests: readonly ManifestFile[],
+  cache: ManifestCache | undefined,
+): ManifestCache | undefined {
+  if (cache === undefined) return undefined
+  const likelyBytes = manifests.reduce((sum, { lengthBytes }) => sum + UNPACKED_FACTOR * lengthBytes, 0)
+  return likelyBytes <= cache.sizeBytesMax ? cache : undefined
+}
+
+/** What every manifest of a plan is read with. */
+interface PlanSite {
+  readonly io: FileIO
+  readonly cache: ManifestCache | undefined
+  readonly metadata: TableMetadata
+  readonly schema: Schema
+  readonly filter: Bound
+  readonly options: PlanOptions
+}
+
+function readOptions({ cache, metadata, schema, options }: PlanSite): ReadManifestOptions {
+  return {
+    specs: metadata.partitionSpecs,
+    schemas: metadata.schemas,
+    schema,
+    keep: status => status !== 'deleted',
+    signal: options.signal,
+    cache,
+  }
+}
+
+async function readDeletes(manifests: readonly ManifestFile[], site: PlanSite): Promise<DeleteIndex> {
+  const read = (manifest: ManifestFile): Promise<readonly ManifestEntry[]> =>
+    readManifest(site.io, manifest, readOptions(site))
+  const entries = await eachManifest(manifests, site.options, read)
+  return buildDeleteIndex(entries.flat(), site.metadata)
+}
+
+/** Runs `work` on manifests side by side, within bounds of number and bytes; results are in the manifests' order. */
+function eachManifest<T>(
+  manifests: readonly ManifestFile[],
   options: PlanOptions,
-): ManifestReader {
-  return (manifests, statisticsFields) =>
-    mapBounded(
-      manifests,
-      manifest =>
-        readManifest(io, manifest, {
-          specs: metadata.partitionSpecs,
-          schemas: metadata.schemas,
-          schema,
-          keep: status => status !== 'deleted',
-          withStatistics: statisticsFields ?? true,
-          signal: options.signal,
-        }),
-      { limit: options.concurrency ?? MANIFEST_CONCURRENCY, signal: options.signal },
-    )
+  work: (manifest: ManifestFile) => Promise<T>,
+): Promise<T[]> {
+  const gate = createGate(MANIFEST_BYTES_AT_ONCE)
+  const bounded = async (manifest: ManifestFile): Promise<T> => {
+    const leave = await gate.enter(manifest.lengthBytes)
+    try {
+      return await work(manifest)
+    } finally {
+      leave()
+    }
+  }
+  return mapBounded(manifests, bounded, {
+    limit: options.concurrency ?? MANIFEST_CONCURRENCY,
+    signal: options.signal,
+  })
 }
 
 interface ChosenManifests {
@@ -185,44 +238,44 @@ function chooseManifests(manifests: readonly ManifestFile[], pruner: Pruner): Ch
 interface PlannedTasks {
   readonly tasks: readonly ReadTask[]
   readonly files: number
-  readonly skipped: { readonly partition: number; readonly bounds: number }
+  readonly skippedByPartition: number
+  readonly skippedByBounds: number
 }
 
-function planTasks(
-  entries: readonly ManifestEntry[],
-  options: { readonly deletes: DeleteIndex; readonly filter: Bound; readonly pruner: Pruner },
-): PlannedTasks {
-  const { deletes, filter, pruner } = options
-  const tasks: ReadTask[] = []
-  const skipped = { partition: 0, bounds: 0 }
-  for (const entry of entries) {
+interface DataSite extends PlanSite {
+  readonly pruner: Pruner
+  readonly deletes: DeleteIndex
+  readonly statisticsOf: ReadonlySet<number>
+}
+
+async function planManifests(manifests: readonly ManifestFile[], site: DataSite): Promise<PlannedTasks> {
+  const parts = await eachManifest(manifests, site.options, manifest => planManifest(manifest, site))
+  const sum = (count: (part: PlannedTasks) => number): number =>
+    parts.reduce((total, part) => total + count(part), 0)
+  return {
+    tasks: parts.flatMap(part => part.tasks),
+    files: sum(part => part.files),
+    skippedByPartition: sum(part => part.skippedByPartition),
+    skippedByBounds: sum(part => part.skippedByBounds),
+  }
+}
+
+async function planManifest(manifest: ManifestFile, site: DataSite): Promise<PlannedTasks> {
+  const { io, pruner, deletes, filter } = site
+  const selected = await selectFromManifest(io, manifest, {
+    ...readOptions(site),
+    withStatistics: site.statisticsOf,
+    selector: pruner.selectorOf(manifest.specId),
+  })
+  const tasks = selected.entries.map((entry): ReadTask => {
     if (!isDataEntry(entry))
       throw new LakeError('corrupt', 'a data manifest holds a delete file', {
         context: { location: entry.file.location },
       })
-    const level = pruner.prunedBy(entry.file)
-    if (level !== undefined) {
-      skipped[level]++
-      continue
-    }
     const residual = pruner.isCovered(entry.file) ? BOUND_TRUE : filter
-    tasks.push({ entry, deletes: deletes.forDataFile(entry), residual })
-  }
-  return { tasks, files: entries.length, skipped }
-}
-
-/** Field ids whose statistics the filter looks at. */
-function filterLeaves(filter: Bound): readonly number[] {
-  switch (filter.op) {
-    case 'true':
-    case 'false':
-      return []
-    case 'and':
-    case 'or':
-      return [...filterLeaves(filter.left), ...filterLeaves(filter.right)]
-    default:
-      return [filter.fieldId]
-  }
+    return { entry, deletes: deletes.forDataFile(entry), residual }
+  })
+  return { ...selected, tasks }
 }
 
 function checkUnencrypted(manifest: ManifestFile): void {
@@ -260,8 +313,8 @@ function report(
     deleteManifests,
     deleteManifestsSkipped: deleteManifests - chosen.deletes.length,
     dataFiles: planned.files,
-    dataFilesSkippedByPartition: planned.skipped.partition,
-    dataFilesSkippedByBounds: planned.skipped.bounds,
+    dataFilesSkippedByPartition: planned.skippedByPartition,
+    dataFilesSkippedByBounds: planned.skippedByBounds,
     deleteFiles: deletes.fileCount,
     deleteFilesSkipped: deletes.fileCount - deleteFilesOf(planned.tasks).size,
     requests: Object.values(counts.requests).reduce((sum, count) => sum + count, 0),

@@ -15,8 +15,8 @@ import { openContentFile } from './open-file.js'
 export type PositionsByPath = ReadonlyMap<string, PositionSet>
 
 /**
- * Reads a Parquet position delete file whole.
- * @throws corrupt when file_path or pos is missing or null
+ * Reads a position delete file whole, Parquet or Avro.
+ * @throws corrupt when file_path or pos is missing or null, or pos is no position
  */
 export async function readPositionDeletes(
   io: FileIO,
@@ -24,9 +24,9 @@ export async function readPositionDeletes(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PositionsByPath> {
   const { location } = file
-  const parquet = await openContentFile(io, file, options)
+  const opened = await openContentFile(io, file, options)
   const columns = [DELETE_FILE_PATH_FIELD, DELETE_POSITION_FIELD].map(({ id, name }) => {
-    const index = parquet.fields.findIndex(field => field.id === id)
+    const index = opened.fields.findIndex(field => field.id === id)
     if (index < 0)
       throw new LakeError('corrupt', 'a position delete file lacks a column', {
         context: { location, column: name },
@@ -34,7 +34,7 @@ export async function readPositionDeletes(
     return index
   })
   const positions = new Map<string, PositionSet>()
-  for await (const { batch } of parquet.read({ columns })) addPositions(positions, batch, location)
+  for await (const { batch } of opened.read({ columns })) addPositions(positions, batch, location)
   return positions
 }
 
@@ -56,7 +56,12 @@ function addPositions(positions: Map<string, PositionSet>, batch: ColumnBatch, l
       set = new PositionSet()
       positions.set(path, set)
     }
-    set.add(Number(values.values[row]))
+    const position = Number(values.values[row])
+    if (position < 0 || position > Number.MAX_SAFE_INTEGER)
+      throw new LakeError('corrupt', 'a position delete has an impossible position', {
+        context: { location },
+      })
+    set.add(position)
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import { mightMatch, mustMatch } from '../expression/statistics.js'
 import { statisticsOf } from '../manifest/bounds.js'
 import type { ContentFile } from '../manifest/content-file.js'
+import type { EntrySelector } from '../manifest/entry-select.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { partitionType } from '../schema/partition.js'
@@ -25,14 +26,16 @@ import { isPrimitive } from '../schema/types.js'
 export interface Pruner {
   /** False when the manifest holds no live file, or none whose partition can match. */
   keepManifest(manifest: ManifestFile): boolean
-  /** Which level proves that no row of the file matches; undefined when none does. */
-  prunedBy(file: ContentFile): 'partition' | 'bounds' | undefined
+  /** Which entries of a manifest of the spec may hold a row that matches. */
+  selectorOf(specId: number): EntrySelector
   /** True when every row of the file is proven to match, so that the filter need not be evaluated. */
   isCovered(file: ContentFile): boolean
 }
 
 /** Projects the filter onto each partition spec once. */
 export function createPruner(filter: Bound, metadata: TableMetadata, schema: Schema): Pruner {
+  const fieldIds = new Set(filterLeaves(filter))
+  const selectors = new Map<number, EntrySelector>()
   const specs = new Map<number, SpecFilter | undefined>()
   const filterOf = (specId: number): SpecFilter | undefined => {
     if (!specs.has(specId)) {
@@ -43,11 +46,18 @@ export function createPruner(filter: Bound, metadata: TableMetadata, schema: Sch
   }
   return {
     keepManifest: manifest => hasLiveFiles(manifest) && keepPartitions(filterOf(manifest.specId), manifest),
-    prunedBy(file) {
-      const spec = filterOf(file.specId)
-      if (spec !== undefined && !mightMatchTuple(spec.inclusive, spec.fields, file.partition))
-        return 'partition'
-      return mightMatch(filter, statisticsOf(file, schema)) ? undefined : 'bounds'
+    selectorOf(specId) {
+      const known = selectors.get(specId)
+      if (known !== undefined) return known
+      const spec = filterOf(specId)
+      const selector: EntrySelector = {
+        keepPartition: tuple => spec === undefined || mightMatchTuple(spec.inclusive, spec.fields, tuple),
+        keepFile: statistics => mightMatch(filter, statistics),
+        fieldIds,
+        judged: new WeakMap(),
+      }
+      selectors.set(specId, selector)
+      return selector
     },
     isCovered(file) {
       if (filter.op === 'true') return true
@@ -55,6 +65,20 @@ export function createPruner(filter: Bound, metadata: TableMetadata, schema: Sch
       if (spec !== undefined && mustMatchTuple(spec.strict, spec.fields, file.partition)) return true
       return mustMatch(filter, statisticsOf(file, schema))
     },
+  }
+}
+
+/** Field ids whose statistics the filter looks at. */
+export function filterLeaves(filter: Bound): readonly number[] {
+  switch (filter.op) {
+    case 'true':
+    case 'false':
+      return []
+    case 'and':
+    case 'or':
+      return [...filterLeaves(filter.left), ...filterLeaves(filter.right)]
+    default:
+      return [filter.fieldId]
   }
 }
 

@@ -1,40 +1,42 @@
 /**
  * Reading one data file of a plan. The order is what makes the rows right:
  *
- *   row groups   skipped when their statistics, or their deleted positions, leave no row
- *   positions    deleted by vector or position deletes; absolute positions, so skipped groups count
+ *   rows         skipped where statistics, filters of chunks, pages or deleted positions leave none
+ *   positions    deleted by vector or position deletes; absolute positions, so skipped rows count
  *   columns      projected by field id to the types of the scan's schema
  *   keys         deleted by equality deletes
  *   filter       evaluated exactly on what is left; columns read for filter and keys alone are dropped
  *
+ * Columns of the output alone may be read last, for the rows that are left.
  * @see Iceberg table spec, "Scan Planning", "Column Projection"
  */
 import { checkSignal, LakeError } from '../base/errors.js'
-import type { ColumnBatch, Selection, Vector } from '../batch/column-batch.js'
-import { takeVector } from '../batch/take.js'
-import { type Bound, boundColumns, boundFields } from '../expression/bind.js'
-import { evaluate } from '../expression/evaluate.js'
-import type { ParquetFile, ParquetReadOptions } from '../format/parquet/read.js'
+import type { ColumnBatch } from '../batch/column-batch.js'
+import { sliceBatch } from '../batch/take.js'
+import type { ChosenRows, ParquetFile } from '../format/parquet/read.js'
+import type { GroupRows } from '../format/parquet/read-plan.js'
+import { type RowRanges, rangesWithin } from '../format/parquet/row-ranges.js'
 import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { DELETED_FIELD } from '../schema/reserved-fields.js'
 import type { Field, Schema } from '../schema/types.js'
-import { keyVector } from './equality-keys.js'
-import { planFileLayout } from './file-layout.js'
+import { chooseRows } from './choose-rows.js'
+import { type FileLayout, planFileLayout } from './file-layout.js'
+import { isLateWorthwhile, type LateColumns, lateRows } from './late-columns.js'
 import {
   checkDeletesReadable,
   createDeleteLoader,
   type DeleteLoader,
-  type KeyDeletes,
   type TaskDeletes,
 } from './load-deletes.js'
-import { isLineageField, isMetadataField, metadataVector } from './metadata-columns.js'
 import { NAME_MAPPING_PROPERTY, type NameMapping, parseNameMapping } from './name-mapping.js'
-import { openContentFile } from './open-file.js'
+import { type OpenedFile, openContentFile } from './open-file.js'
 import type { ReadTask } from './plan.js'
-import { rowGroupFilter } from './row-group-pruning.js'
+import { type NeededRows, type ReturnedBatch, type RowRules, returnedRows } from './returned-rows.js'
 import { newScanCounters, type ScanCounters } from './scan-counters.js'
+import { createSelectivity, type Selectivity } from './selectivity.js'
+import { neededColumns, splitFields } from './task-columns.js'
 
 export interface ReadTaskOptions {
   readonly metadata: TableMetadata
@@ -44,6 +46,16 @@ export interface ReadTaskOptions {
   readonly fields: readonly Field[]
   /** Rows of a batch at most; a hint to the file reader. */
   readonly batchRows?: number | undefined
+  /** Rows that the caller will take at most; where metadata tells which they are, no others are read. */
+  readonly rowsMax?: number | undefined
+  /** Positions of the file to read; then the task may have no deletes, and the fields no metadata columns. */
+  readonly atPositions?: RowRanges | undefined
+  /** False fetches nothing before it is asked for; default true. */
+  readonly readsAhead?: boolean | undefined
+  /** Default auto: where it seems to pay. */
+  readonly lateColumns?: LateColumns | undefined
+  /** Shares what was learnt about the filter with the other tasks of a scan. */
+  readonly selectivity?: Selectivity | undefined
   /** Shares deletes with the other tasks of a scan; absent: they are loaded for this task alone. */
   readonly deletes?: DeleteLoader | undefined
   readonly counters?: ScanCounters | undefined
@@ -59,7 +71,7 @@ const BATCH_ROWS = 65_536
  */
 export function checkReadable(task: ReadTask): void {
   const { location, format, keyMetadata } = task.entry.file
-  if (format !== 'parquet')
+  if (format !== 'parquet' && format !== 'avro')
     throw new LakeError('unsupported', 'data files of this format cannot be read', {
       context: { location, format },
     })
@@ -79,7 +91,7 @@ export async function* readTask(
   options: ReadTaskOptions,
 ): AsyncGenerator<ColumnBatch, void, undefined> {
   checkReadable(task)
-  const { signal, counters = newScanCounters() } = options
+  const { signal, counters = newScanCounters(), selectivity = createSelectivity() } = options
   const { file } = task.entry
   const loader = options.deletes ?? createDeleteLoader(io, { ...options, tasks: [task] })
   const deletes = await loader.load(task, signal)
@@ -89,26 +101,13 @@ export async function* readTask(
     return
   }
   const nameMapping = nameMappingOf(options.metadata)
-  const parquet = await openContentFile(io, file, { nameMapping, signal })
+  const opened = await openContentFile(io, file, { nameMapping, signal })
   counters.dataFiles++
-  const columns = neededColumns(options, task.residual, deletes.keyDeletes)
-  const layout = planFileLayout({ ...options, file, stored: parquet.fields, needed: columns.needed })
-  const pipeline: Pipeline = { task, deletes, columns, keepsDeleted, counters, fields: options.fields }
-  const mightMatch = rowGroupFilter(task.residual, { schema: options.schema, stored: parquet.fields })
-  const keepRowGroup = rowGroupChoice(pipeline, mightMatch)
-  const windows =
-    layout.columns.length === 0
-      ? rowWindows(parquet, keepRowGroup, options.batchRows ?? BATCH_ROWS)
-      : parquet.read({
-          columns: layout.columns,
-          keepRowGroup,
-          ...pageChoice(pipeline, mightMatch),
-          batchRows: options.batchRows,
-        })
-  for await (const { firstRow, batch } of windows) {
+  const reading: TaskReading = { opened, task, options, deletes, keepsDeleted, counters, selectivity }
+  const batches = opened.parquet === undefined ? streamedRows(reading) : parquetRows(reading, opened.parquet)
+  for await (const batch of batches) {
     checkSignal(signal)
-    const result = returnedRows(pipeline, firstRow, layout.project(batch))
-    if (result.length > 0) yield result
+    if (batch.length > 0) yield batch
   }
 }
 
@@ -123,165 +122,201 @@ function nameMappingOf(metadata: TableMetadata): NameMapping | undefined {
   }
 }
 
-/** What is fixed for all batches of a file. */
-interface Pipeline {
-  readonly task: ReadTask
-  readonly deletes: TaskDeletes
-  readonly columns: NeededColumns
-  readonly fields: readonly Field[]
-  readonly keepsDeleted: boolean
-  readonly counters: ScanCounters
-}
-
-interface NeededColumns {
-  /** Columns to read: of the output, then of filter and keys alone. */
-  readonly needed: readonly Field[]
-  /** For each output field its place in `needed`; undefined when it is not read. */
-  readonly outputs: readonly (number | undefined)[]
-  /** For each kind of equality delete the places of its key columns in `needed`. */
-  readonly keys: readonly (readonly number[])[]
-}
-
-function neededColumns(
-  options: ReadTaskOptions,
-  residual: Bound,
-  keyDeletes: readonly KeyDeletes[],
-): NeededColumns {
-  const needed: Field[] = []
-  const need = (field: Field): number => {
-    const known = needed.findIndex(other => other.id === field.id && other.type === field.type)
-    return known >= 0 ? known : needed.push(field) - 1
-  }
-  const outputs = options.fields.map(field =>
-    isMetadataField(field) && !isLineageField(field) ? undefined : need(field),
-  )
-  for (const id of boundColumns(residual)) {
-    const field = options.schema.fields.find(candidate => candidate.id === id)
-    if (field === undefined)
-      throw new LakeError('invalid-argument', 'the filter is on a column that the schema lacks', {
-        context: { fieldId: id },
-      })
-    need(field)
-  }
-  const keys = keyDeletes.map(group => group.keys.map(key => need(key.column)))
-  return { needed, outputs, keys }
-}
-
 function deletesEveryRow(positions: PositionSet | undefined, rows: number): boolean {
   return (
     positions !== undefined && positions.cardinality >= rows && positions.selectLive(0, rows).length === 0
   )
 }
 
-type RowGroupChoice = NonNullable<ParquetReadOptions['keepRowGroup']>
-type MightMatch = ReturnType<typeof rowGroupFilter>
+interface TaskReading {
+  readonly opened: OpenedFile
+  readonly task: ReadTask
+  readonly options: ReadTaskOptions
+  readonly deletes: TaskDeletes
+  readonly keepsDeleted: boolean
+  readonly counters: ScanCounters
+  readonly selectivity: Selectivity
+}
 
-function rowGroupChoice(pipeline: Pipeline, mightMatch: MightMatch): RowGroupChoice {
-  const { deletes, counters, keepsDeleted } = pipeline
-  const { positions } = deletes
-  return (_index, group) => {
-    const isDeleted =
-      !keepsDeleted &&
-      positions !== undefined &&
-      positions.selectLive(group.firstRow, group.rowCount).length === 0
-    const keep = !isDeleted && mightMatch(group)
-    if (keep) counters.rowGroups++
-    else counters.rowGroupsSkipped++
-    return keep
+/** How some output fields are made of the file. */
+interface FieldReading {
+  readonly layout: FileLayout
+  readonly rules: RowRules
+}
+
+/** @param fields of the output, all or those that are read first */
+function fieldReading(reading: TaskReading, fields: readonly Field[]): FieldReading {
+  const { task, options, deletes, keepsDeleted, counters } = reading
+  const { residual } = task
+  const { keyDeletes } = deletes
+  const columns = neededColumns({ schema: options.schema, fields, residual, keyDeletes })
+  const layout = layoutOf(reading, columns.needed)
+  const specs = options.metadata.partitionSpecs
+  const rules: RowRules = { task, specs, residual, deletes, columns, fields, keepsDeleted, counters }
+  return { layout, rules }
+}
+
+function layoutOf({ opened, task, options }: TaskReading, needed: readonly Field[]): FileLayout {
+  return planFileLayout({ ...options, file: task.entry.file, stored: opened.fields, needed })
+}
+
+// Files that are read from the first row to the last
+
+async function* streamedRows(reading: TaskReading): AsyncGenerator<ColumnBatch, void, undefined> {
+  const { opened, options } = reading
+  const { layout, rules } = fieldReading(reading, options.fields)
+  const { batchRows, readsAhead } = options
+  for await (const window of opened.read({ columns: layout.columns, batchRows, readsAhead })) {
+    for (const { firstRow, batch } of within(window, options.atPositions))
+      yield returnedRows(rules, { firstRow, batch: layout.project(batch) }).batch
   }
 }
 
-/** Runs of rows that the page index proves to match nothing are not decoded. */
-function pageChoice(
-  pipeline: Pipeline,
-  mightMatch: MightMatch,
-): Pick<ParquetReadOptions, 'keepPage' | 'pageFieldIds'> {
-  const { task, counters } = pipeline
-  if (task.residual.op === 'true') return {}
-  return {
-    pageFieldIds: [...boundFields(task.residual)],
-    keepPage(rows) {
-      const keep = mightMatch(rows)
-      if (!keep) counters.rowsSkippedByPage += rows.rowCount
-      return keep
+/** The parts of a window that lie in the ranges. */
+function within(window: NeededRows, ranges: RowRanges | undefined): readonly NeededRows[] {
+  if (ranges === undefined) return [window]
+  const { firstRow, batch } = window
+  const inside = rangesWithin(ranges, firstRow, firstRow + batch.length)
+  return Array.from({ length: inside.length / 2 }, (_, index) => {
+    const from = inside[2 * index] as number
+    return { firstRow: firstRow + from, batch: sliceBatch(batch, from, inside[2 * index + 1] as number) }
+  })
+}
+
+// Parquet
+
+async function* parquetRows(
+  reading: TaskReading,
+  file: ParquetFile,
+): AsyncGenerator<ColumnBatch, void, undefined> {
+  const { task, options, deletes, keepsDeleted, counters } = reading
+  const whole = fieldReading(reading, options.fields)
+  const chosen = await chooseRows(file, {
+    filter: task.residual,
+    schema: options.schema,
+    columns: whole.layout.columns,
+    deleted: keepsDeleted ? undefined : deletes.positions,
+    isUnselective: reading.selectivity.isLow(),
+    counters,
+  })
+  const limited = { ...chosen, groups: firstGroups(file, chosen.groups, rowsNeeded(reading)) }
+  const leftOut = chosen.groups.length - limited.groups.length
+  counters.rowGroups -= leftOut
+  counters.rowGroupsSkippedByLimit += leftOut
+  if (limited.groups.length === 0) return
+  const late = lateReading(reading, file, limited)
+  const left = late === undefined ? limited.groups : yield* late
+  for await (const { returned } of windowsOf(reading, file, whole, { ...limited, groups: left }))
+    yield returned.batch
+}
+
+/**
+ * The rows of the file, from its first, that hold as many live ones as are wanted; undefined when metadata does not
+ * tell.
+ */
+function rowsNeeded({ task, options, deletes, keepsDeleted }: TaskReading): number | undefined {
+  const { rowsMax } = options
+  const { positions, keyDeletes } = deletes
+  if (rowsMax === undefined || task.residual.op !== 'true' || keyDeletes.length > 0) return undefined
+  if (positions === undefined || keepsDeleted) return rowsMax
+  const { recordCount } = task.entry.file
+  for (let from = 0, wanted = rowsMax; from < recordCount; from += BATCH_ROWS) {
+    const live = positions.selectLive(from, BATCH_ROWS)
+    if (live.length >= wanted) return from + (live[wanted - 1] ?? 0) + 1
+    wanted -= live.length
+  }
+  return undefined
+}
+
+/** The row groups cut to the first rows of the file; a group is cut only where that leaves much of it out. */
+function firstGroups(
+  file: ParquetFile,
+  groups: readonly GroupRows[],
+  rowCount: number | undefined,
+): readonly GroupRows[] {
+  if (rowCount === undefined) return groups
+  return groups.flatMap(({ rowGroup, rows }) => {
+    const group = file.footer.rowGroups[rowGroup]
+    const wanted = rowCount - (group?.firstRow ?? 0)
+    if (group === undefined || wanted <= 0) return []
+    const isCut = rows === undefined && wanted < group.rowCount / 2
+    return [isCut ? { rowGroup, rows: Uint32Array.of(0, wanted) } : { rowGroup, rows }]
+  })
+}
+
+/** Reads the columns that the filter does not need for the rows that it leaves; undefined when that does not pay. */
+function lateReading(
+  reading: TaskReading,
+  file: ParquetFile,
+  chosen: ChosenRows,
+): AsyncGenerator<ColumnBatch, readonly GroupRows[], undefined> | undefined {
+  const { task, options, deletes, counters, selectivity } = reading
+  const { fields, schema, lateColumns = 'auto', batchRows, readsAhead } = options
+  const { residual } = task
+  if (residual.op === 'true' || lateColumns === 'never' || options.atPositions !== undefined) return undefined
+  const split = splitFields({ schema, fields, residual, keyDeletes: deletes.keyDeletes })
+  if (split.late.length === 0) return undefined
+  const layout = layoutOf(reading, split.late)
+  if (layout.columns.length === 0) return undefined
+  const isAlways = lateColumns === 'always'
+  if (!isAlways && (selectivity.isLow() || !isLateWorthwhile(file.footer, chosen, layout.columns)))
+    return undefined
+  const early = fieldReading(reading, split.early)
+  return lateRows(
+    {
+      file,
+      chosen,
+      layout,
+      fields,
+      earlyFields: split.early,
+      lateFields: split.late,
+      batchRows,
+      readsAhead,
+      counters,
     },
+    windowsOf(reading, file, early, chosen),
+    () => !isAlways && selectivity.isLow(),
+  )
+}
+
+/** The windows of the chosen rows and what is returned of each. */
+async function* windowsOf(
+  { options, task, selectivity }: TaskReading,
+  file: ParquetFile,
+  { layout, rules }: FieldReading,
+  chosen: ChosenRows,
+): AsyncGenerator<{ readonly window: NeededRows; readonly returned: ReturnedBatch }, void, undefined> {
+  const { batchRows, readsAhead, atPositions, signal } = options
+  const windows =
+    layout.columns.length === 0
+      ? bareWindows(file, chosen.groups, { batchRows: batchRows ?? BATCH_ROWS, atPositions })
+      : file.read({ columns: layout.columns, chosen, selection: atPositions, batchRows, readsAhead })
+  for await (const stored of windows) {
+    checkSignal(signal)
+    const window = { ...stored, batch: layout.project(stored.batch) }
+    const returned = returnedRows(rules, window)
+    if (task.residual.op !== 'true') selectivity.see(window.batch.length, returned.selection)
+    yield { window, returned }
   }
 }
 
-/** The rows of the kept row groups as batches without columns: for scans that need no column of the file. */
-async function* rowWindows(
-  parquet: ParquetFile,
-  keepRowGroup: RowGroupChoice,
-  batchRows: number,
-): AsyncGenerator<{ readonly firstRow: number; readonly batch: ColumnBatch }> {
-  for (const [index, group] of parquet.footer.rowGroups.entries()) {
-    if (!keepRowGroup(index, group)) continue
-    for (let at = 0; at < group.rowCount; at += batchRows) {
-      const length = Math.min(batchRows, group.rowCount - at)
-      yield { firstRow: group.firstRow + at, batch: { length, fields: [], columns: [] } }
+/** The rows of the row groups as batches without columns: for reads that need no column of the file. */
+function* bareWindows(
+  file: ParquetFile,
+  groups: readonly GroupRows[],
+  options: { readonly batchRows: number; readonly atPositions: RowRanges | undefined },
+): Generator<NeededRows, void, undefined> {
+  for (const { rowGroup, rows } of groups) {
+    const group = file.footer.rowGroups[rowGroup]
+    if (group === undefined) continue
+    const runs = rows ?? Uint32Array.of(0, group.rowCount)
+    for (let run = 0; run < runs.length; run += 2) {
+      const end = runs[run + 1] as number
+      for (let at = runs[run] as number; at < end; at += options.batchRows) {
+        const length = Math.min(options.batchRows, end - at)
+        const window = { firstRow: group.firstRow + at, batch: { length, fields: [], columns: [] } }
+        yield* within(window, options.atPositions)
+      }
     }
   }
-}
-
-/** Applies deletes and filter to a batch of the needed columns and makes the output columns. */
-function returnedRows(pipeline: Pipeline, firstRow: number, batch: ColumnBatch): ColumnBatch {
-  const { task, counters, keepsDeleted } = pipeline
-  const live = liveRows(pipeline, firstRow, batch)
-  const candidates = keepsDeleted ? undefined : live
-  const accepted = task.residual.op === 'true' ? candidates : evaluate(task.residual, batch, candidates)
-  const selection = accepted?.length === batch.length ? undefined : accepted
-  counters.rowsRead += batch.length
-  counters.rowsFiltered += (candidates?.length ?? batch.length) - (accepted?.length ?? batch.length)
-  return outputBatch(pipeline, firstRow, batch, { live, selection })
-}
-
-/** The rows that no delete covers; undefined: all. */
-function liveRows(pipeline: Pipeline, firstRow: number, batch: ColumnBatch): Selection | undefined {
-  const { deletes, columns, counters } = pipeline
-  let live = deletes.positions?.selectLive(firstRow, batch.length)
-  counters.rowsDeletedByPosition += batch.length - (live?.length ?? batch.length)
-  for (const [index, group] of deletes.keyDeletes.entries()) {
-    const before = live?.length ?? batch.length
-    live = withoutKeys(group, columns.keys[index] ?? [], batch, live)
-    counters.rowsDeletedByKey += before - live.length
-  }
-  return live?.length === batch.length ? undefined : live
-}
-
-/** The selected rows whose key is not in the table of deleted keys. */
-function withoutKeys(
-  group: KeyDeletes,
-  places: readonly number[],
-  batch: ColumnBatch,
-  selection: Selection | undefined,
-): Selection {
-  const probe = group.keys.map((key, index) =>
-    keyVector(batch.columns[places[index] as number] as Vector, key.depth),
-  )
-  const found = group.table.find(probe)
-  const kept = new Uint32Array(selection?.length ?? batch.length)
-  let count = 0
-  for (let index = 0; index < kept.length; index++) {
-    const row = selection === undefined ? index : (selection[index] as number)
-    if ((found[row] as number) < 0) kept[count++] = row
-  }
-  return kept.subarray(0, count)
-}
-
-function outputBatch(
-  pipeline: Pipeline,
-  firstRow: number,
-  batch: ColumnBatch,
-  rows: { readonly live: Selection | undefined; readonly selection: Selection | undefined },
-): ColumnBatch {
-  const { task, columns, fields } = pipeline
-  const { live, selection } = rows
-  const vectors = fields.map((field, index) => {
-    const place = columns.outputs[index]
-    const read = place === undefined ? undefined : batch.columns[place]
-    if (isMetadataField(field))
-      return metadataVector(field, { task, firstRow, batchLength: batch.length, selection, live }, read)
-    return selection === undefined ? (read as Vector) : takeVector(read as Vector, selection)
-  })
-  return { length: selection?.length ?? batch.length, fields, columns: vectors }
 }

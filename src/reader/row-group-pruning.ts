@@ -3,7 +3,7 @@
  * may be older than a promotion of its column, so its bounds are promoted before they are compared.
  */
 import type { Bound } from '../expression/bind.js'
-import { type ColumnStatistics, mightMatch } from '../expression/statistics.js'
+import { type ColumnStatistics, mightMatch, type StatisticsOf } from '../expression/statistics.js'
 import type { ParquetRowGroup } from '../format/parquet/footer/footer.js'
 import { canPromote, promoteValue } from '../schema/promotion.js'
 import { indexFields } from '../schema/schema.js'
@@ -12,11 +12,24 @@ import type { Field, Schema, Type, Value } from '../schema/types.js'
 /** Statistics of a row group, or of a run of its rows. */
 type HasColumns = Pick<ParquetRowGroup, 'columns'>
 
+export interface StoredStatisticsOptions {
+  /** The schema that the filter is bound to. */
+  readonly schema: Schema
+  /** The fields of the file. */
+  readonly stored: readonly Field[]
+}
+
 /** Decides for each row group, or run of rows in one page of each column, whether the filter might accept a row. */
 export function rowGroupFilter(
   filter: Bound,
-  options: { readonly schema: Schema; readonly stored: readonly Field[] },
+  options: StoredStatisticsOptions,
 ): (group: HasColumns) => boolean {
+  const statistics = storedStatistics(options)
+  return group => mightMatch(filter, statistics(group))
+}
+
+/** The statistics of row groups as values of the schema's types, by field id. */
+export function storedStatistics(options: StoredStatisticsOptions): (group: HasColumns) => StatisticsOf {
   const expected = indexFields(options.schema)
   const stored = indexFields({ fields: options.stored })
   const statisticsOf = (group: HasColumns, fieldId: number): ColumnStatistics | undefined => {
@@ -31,7 +44,7 @@ export function rowGroupFilter(
       upper: promotedBound(column.upper, from, to),
     }
   }
-  return group => mightMatch(filter, fieldId => statisticsOf(group, fieldId))
+  return group => fieldId => statisticsOf(group, fieldId)
 }
 
 function promotedBound(value: Value | undefined, from: Type, to: Type): Value | undefined {

@@ -2,9 +2,8 @@
  * The JSON of partition specs.
  * @see Iceberg table spec, Appendix C "Partition Specs"
  */
-import { LakeError } from '../base/errors.js'
 import type { JsonObject, JsonValue } from '../base/json.js'
-import { asObjects, optionalInt, optionalList, requiredInt, requiredText } from '../base/json-fields.js'
+import { asObjects, intsOf, optionalInt, requiredInt, requiredText } from '../base/json-fields.js'
 import type { PartitionField, PartitionSpec } from './partition-spec.js'
 import { parseTransform, printTransform } from './transform.js'
 
@@ -22,26 +21,34 @@ export function parsePartitionSpec(json: JsonObject): PartitionSpec {
  */
 export function parsePartitionFields(json: JsonValue): readonly PartitionField[] {
   return asObjects(json, 'partition fields').map((field, index) => ({
-    sourceId: readSourceId(field),
+    ...parseTerm(field),
     fieldId: optionalInt(field, 'field-id') ?? PARTITION_FIELD_ID_MIN + index,
     name: requiredText(field, 'name'),
-    transform: parseTransform(requiredText(field, 'transform')),
   }))
 }
 
+/** What a partition or sort field is made of. */
+export type Term = Pick<PartitionField, 'sourceId' | 'sourceIds' | 'transform'>
+
 /**
- * The source column of a partition or sort field; v3 writers may name it as a list of one.
- * @throws unsupported when a transform has several sources
+ * The transform of a partition or sort field and its source column, which v3 writers may name as a list of one. A
+ * transform of several columns is kept as one that is not known: nobody has defined one yet.
  */
-export function readSourceId(field: JsonObject): number {
-  const sources = optionalList(field, 'source-ids')
-  if (sources === undefined || optionalInt(field, 'source-id') !== undefined)
-    return requiredInt(field, 'source-id')
-  const [first] = sources
-  if (sources.length !== 1 || typeof first !== 'number') {
-    throw new LakeError('unsupported', 'a transform of several columns is not supported')
+export function parseTerm(field: JsonObject): Term {
+  const sourceIds = intsOf(field, 'source-ids')
+  const text = requiredText(field, 'transform')
+  const [first] = sourceIds
+  if (first !== undefined && sourceIds.length > 1) {
+    return { sourceId: first, sourceIds, transform: { kind: 'unsupported', text } }
   }
-  return first
+  const sourceId = optionalInt(field, 'source-id') ?? first ?? requiredInt(field, 'source-id')
+  return { sourceId, transform: parseTransform(text) }
+}
+
+/** The members of a partition or sort field that `parseTerm` reads. */
+export function serializeTerm({ sourceId, sourceIds, transform }: Term): JsonObject {
+  const source: JsonObject = sourceIds === undefined ? { 'source-id': sourceId } : { 'source-ids': sourceIds }
+  return { transform: printTransform(transform), ...source }
 }
 
 export function serializePartitionSpec(spec: PartitionSpec): JsonObject {
@@ -52,8 +59,7 @@ export function serializePartitionSpec(spec: PartitionSpec): JsonObject {
 export function serializePartitionFields(fields: readonly PartitionField[]): readonly JsonObject[] {
   return fields.map(field => ({
     name: field.name,
-    transform: printTransform(field.transform),
-    'source-id': field.sourceId,
+    ...serializeTerm(field),
     'field-id': field.fieldId,
   }))
 }

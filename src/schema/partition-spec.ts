@@ -8,12 +8,17 @@ export type Transform =
   | { readonly kind: 'identity' | 'year' | 'month' | 'day' | 'hour' | 'void' }
   | { readonly kind: 'bucket'; readonly count: number }
   | { readonly kind: 'truncate'; readonly width: number }
-  /** A transform this version does not know: the field prunes nothing and its spec is refused for writing. */
+  /**
+   * A transform this version does not know, or one of several columns: the field prunes nothing and its spec is
+   * refused for writing.
+   */
   | { readonly kind: 'unsupported'; readonly text: string }
 
 export interface PartitionField {
-  /** Id of the source column. */
+  /** Id of the source column; of several, the first. */
   readonly sourceId: number
+  /** Ids of all source columns when there are several (v3); the transform is then `unsupported`. */
+  readonly sourceIds?: readonly number[]
   /** Partition field id, from 1000. */
   readonly fieldId: number
   readonly name: string

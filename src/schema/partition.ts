@@ -8,10 +8,11 @@ import { base64Encode, hexEncode } from '../base/bytes.js'
 import { type ErrorContext, LakeError } from '../base/errors.js'
 import { formatDecimal } from './decimal.js'
 import type { PartitionField, PartitionSpec, PartitionTuple } from './partition-spec.js'
+import { PARTITION_FIELD_ID, PARTITION_FIELD_NAME } from './reserved-fields.js'
 import { fieldById, fieldIdPath } from './schema.js'
 import { civilFromDays, formatTime, formatTimestamp } from './time.js'
-import { canTransform, printTransform, transformResultType } from './transform.js'
-import { isPrimitive, type Schema, type StructType, type Type, type Value } from './types.js'
+import { canTransform, printTransform, sameTransform, transformResultType } from './transform.js'
+import { type Field, isPrimitive, type Schema, type StructType, type Type, type Value } from './types.js'
 import { formatUuid } from './uuid-text.js'
 import { isValueList } from './value.js'
 
@@ -53,6 +54,78 @@ export function partitionType(spec: PartitionSpec, source: SchemaSource): Struct
   }
 }
 
+/**
+ * The struct of the tuples of all specs, as metadata tables and `_partition` have it: every partition field once,
+ * by its id and in the order of the ids, with the name that the newest spec gives it. A field that became void
+ * keeps the type it had. Fields whose source column is not in `source` (pass the table's current schema) are left
+ * out, as Java does.
+ * @throws unsupported for a transform that is not known, since its values have no type
+ * @throws corrupt when two specs use one partition field id for different fields, as v1 metadata may
+ */
+export function unifiedPartitionType(specs: readonly PartitionSpec[], source: SchemaSource): StructType {
+  const found = new Map<number, UnifiedField>()
+  for (const spec of [...specs].sort((a, b) => b.specId - a.specId)) {
+    for (const field of spec.fields) addUnified(found, field, source)
+  }
+  const fields = [...found].sort(([a], [b]) => a - b)
+  return {
+    kind: 'struct',
+    fields: fields.map(([id, { name, type }]) => ({ id, name, required: false, type })),
+  }
+}
+
+/** Of several specs: the name of the newest, the field of the newest that is not void. */
+interface UnifiedField {
+  readonly name: string
+  readonly field: PartitionField
+  readonly type: Type
+}
+
+function addUnified(found: Map<number, UnifiedField>, field: PartitionField, source: SchemaSource): void {
+  const context = { partitionField: field.name, fieldId: field.fieldId }
+  if (field.transform.kind === 'unsupported') {
+    throw new LakeError('unsupported', 'the transform is not known', {
+      context: { ...context, transform: field.transform.text },
+    })
+  }
+  if (!hasField(source, field.sourceId)) return
+  const known = found.get(field.fieldId)
+  if (known && !areOneField(known.field, field)) {
+    throw new LakeError('corrupt', 'a partition field id stands for two fields', { context })
+  }
+  if (known && (known.field.transform.kind !== 'void' || field.transform.kind === 'void')) return
+  const type = transformResultType(field.transform, partitionSourceType(field, source))
+  found.set(field.fieldId, { name: known?.name ?? field.name, field, type })
+}
+
+function hasField(source: SchemaSource, fieldId: number): boolean {
+  const schemas = isSchemaList(source) ? source : [source]
+  return schemas.some(schema => fieldById(schema, fieldId) !== undefined)
+}
+
+/** v1 replaces the transform of a dropped field by void. */
+function areOneField(a: PartitionField, b: PartitionField): boolean {
+  if (a.sourceId !== b.sourceId) return false
+  return a.transform.kind === 'void' || b.transform.kind === 'void' || sameTransform(a.transform, b.transform)
+}
+
+/**
+ * The metadata column `_partition` of a table with these specs.
+ * @throws unsupported, corrupt as `unifiedPartitionType`
+ */
+export function partitionField(specs: readonly PartitionSpec[], source: SchemaSource): Field {
+  const type = unifiedPartitionType(specs, source)
+  return { id: PARTITION_FIELD_ID, name: PARTITION_FIELD_NAME, required: false, type }
+}
+
+/** A tuple of one spec as a value of the type of all of them: fields by id, null where the spec has no such field. */
+export function unifiedTuple(type: StructType, spec: PartitionSpec, tuple: PartitionTuple): PartitionTuple {
+  return type.fields.map(({ id }) => {
+    const index = spec.fields.findIndex(field => field.fieldId === id)
+    return index < 0 ? null : (tuple[index] ?? null)
+  })
+}
+
 /** True when a spec separates nothing: no fields, or only void ones. */
 export function isUnpartitioned(spec: PartitionSpec): boolean {
   return spec.fields.every(field => field.transform.kind === 'void')
@@ -72,7 +145,8 @@ export function partitionPath(spec: PartitionSpec, source: SchemaSource, tuple: 
     .join('/')
 }
 
-function partitionText(field: PartitionField, type: Type, value: Value): string {
+/** A value of a partition field as people read it, such as `2024-02-29` of a `day`; `null` for null. */
+export function partitionText(field: PartitionField, type: Type, value: Value): string {
   if (value === null) return 'null'
   switch (field.transform.kind) {
     case 'year':

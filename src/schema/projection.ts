@@ -3,8 +3,8 @@
  * field id alone, so renames and moves cost nothing, and a name that was dropped and added again is another
  * column. The result is a plan, made once a file and applied to each batch by `batch/project-batch.ts`.
  *
- * A column that the file does not have takes its constant (an identity partition value, a metadata column), else
- * its initial default, else null. A struct that is null stays null: defaults fill present structs only.
+ * A field that the file does not have takes its constant (an identity partition value), else its initial default,
+ * else null, inside structs too. A struct that is null stays null: defaults fill present structs only.
  * @see Iceberg table spec, "Column Projection", "Default values"
  */
 import { LakeError } from '../base/errors.js'
@@ -26,10 +26,15 @@ export type TypeProjection =
   | { readonly kind: 'struct'; readonly fields: readonly FieldProjection[] }
   | { readonly kind: 'list'; readonly element: TypeProjection }
   | { readonly kind: 'map'; readonly key: TypeProjection; readonly value: TypeProjection }
+  /** A variant whose two parts, fields of a struct of the file, are put together. */
+  | { readonly kind: 'variant'; readonly metadata: number; readonly value: number }
 
 export interface PlanProjectionOptions {
-  /** Values of top-level fields, by field id, that stand in for columns the file does not have. */
-  readonly constants?: ReadonlyMap<number, Value> | undefined
+  /**
+   * The value, of the field's type, that stands in for a field at any depth of structs that the file does not have;
+   * null says that it is null, undefined that there is none.
+   */
+  readonly constantOf?: ((field: Field) => Value | undefined) | undefined
 }
 
 /**
@@ -46,13 +51,13 @@ export function planProjection(
   return expectedFields.map(expected => {
     const index = indexOf.get(expected.id)
     const fileField = index === undefined ? undefined : fileFields[index]
-    if (index === undefined || !fileField) return projectMissing(expected, options.constants)
-    return { kind: 'take', index, type: projectType(fileField.type, expected.type, expected) }
+    if (index === undefined || !fileField) return projectMissing(expected, options)
+    return { kind: 'take', index, type: projectType(fileField.type, expected, options) }
   })
 }
 
-function projectMissing(expected: Field, constants: ReadonlyMap<number, Value> | undefined): FieldProjection {
-  const constant = constants?.get(expected.id)
+function projectMissing(expected: Field, options: PlanProjectionOptions): FieldProjection {
+  const constant = options.constantOf?.(expected)
   // A constant that is null says so: an identity partition of nulls is not filled by the default.
   const value = constant === undefined ? expected.initialDefault : constant
   if (value !== undefined && value !== null) return { kind: 'default', value }
@@ -66,30 +71,54 @@ function projectMissing(expected: Field, constants: ReadonlyMap<number, Value> |
 
 const SAME: TypeProjection = { kind: 'same' }
 
-function projectType(from: Type, to: Type, field: Field): TypeProjection {
-  if (from.kind === 'struct' && to.kind === 'struct') return projectStruct(from.fields, to.fields)
+type Named = Pick<Field, 'id' | 'name'>
+
+/** `expected` names what is projected in errors; inside lists and maps it stands for the column around them. */
+function projectType(
+  from: Type,
+  expected: Named & { readonly type: Type },
+  options: PlanProjectionOptions,
+): TypeProjection {
+  const to = expected.type
+  if (from.kind === 'struct' && to.kind === 'struct') return projectStruct(from.fields, to.fields, options)
+  const inside = (fromPart: Type, type: Type): TypeProjection =>
+    projectType(fromPart, { id: expected.id, name: expected.name, type }, options)
   if (from.kind === 'list' && to.kind === 'list') {
-    const element = projectType(from.element, to.element, field)
+    const element = inside(from.element, to.element)
     return element.kind === 'same' ? SAME : { kind: 'list', element }
   }
   if (from.kind === 'map' && to.kind === 'map') {
-    const key = projectType(from.key, to.key, field)
-    const value = projectType(from.value, to.value, field)
+    const key = inside(from.key, to.key)
+    const value = inside(from.value, to.value)
     return key.kind === 'same' && value.kind === 'same' ? SAME : { kind: 'map', key, value }
   }
-  if (isPrimitive(from) && isPrimitive(to)) return projectPrimitive(from, to, field)
-  return mismatch(from, to, field)
+  if (isPrimitive(from) && isPrimitive(to)) return projectPrimitive(from, to, expected)
+  const parts = from.kind === 'struct' && to.kind === 'variant' ? variantParts(from.fields) : undefined
+  return parts ?? mismatch(from, to, expected)
 }
 
-function projectStruct(from: readonly Field[], to: readonly Field[]): TypeProjection {
-  const fields = planProjection(from, to)
+/** Writers that are older than the annotation of variants store a plain group of metadata and value. */
+function variantParts(fields: readonly Field[]): TypeProjection | undefined {
+  const place = (name: string): number =>
+    fields.findIndex(field => field.name === name && field.type.kind === 'binary')
+  const metadata = place('metadata')
+  const value = place('value')
+  return fields.length === 2 && metadata >= 0 && value >= 0 ? { kind: 'variant', metadata, value } : undefined
+}
+
+function projectStruct(
+  from: readonly Field[],
+  to: readonly Field[],
+  options: PlanProjectionOptions,
+): TypeProjection {
+  const fields = planProjection(from, to, options)
   const unchanged = fields.every(
     (field, index) => field.kind === 'take' && field.index === index && field.type.kind === 'same',
   )
   return unchanged && from.length === to.length ? SAME : { kind: 'struct', fields }
 }
 
-function projectPrimitive(from: PrimitiveType, to: PrimitiveType, field: Field): TypeProjection {
+function projectPrimitive(from: PrimitiveType, to: PrimitiveType, field: Named): TypeProjection {
   if (samePrimitive(from, to) || sameLayout(from, to)) return SAME
   if (canPromote(from, to) || isFinerTimestamp(from, to)) return { kind: 'promote', from, to }
   return mismatch(from, to, field)
@@ -133,7 +162,7 @@ function isFinerTimestamp(from: PrimitiveType, to: PrimitiveType): boolean {
   )
 }
 
-function mismatch(from: Type, to: Type, field: Field): never {
+function mismatch(from: Type, to: Type, field: Named): never {
   throw new LakeError('corrupt', 'a column of the file has a type that cannot become the expected one', {
     context: { field: field.name, fieldId: field.id, from: printType(from), to: printType(to) },
   })

@@ -36,8 +36,9 @@ export const SPEC_ID_FIELD: Field = {
   type: { kind: 'int' },
 }
 
-/** `_partition`: a struct whose fields depend on the table's specs. */
+/** `_partition`: the partition of the file a row is in, a struct of the fields of all specs (`partitionField`). */
 export const PARTITION_FIELD_ID = 2_147_483_642
+export const PARTITION_FIELD_NAME = '_partition'
 
 /** Position delete files: location of the data file a deleted row is in. */
 export const DELETE_FILE_PATH_FIELD: Field = {
@@ -98,7 +99,7 @@ export const LAST_UPDATED_SEQUENCE_NUMBER_FIELD: Field = {
   type: { kind: 'long' },
 }
 
-/** The metadata columns that a scan can be asked for by name. */
+/** The metadata columns that a scan can be asked for by name, but for `_partition`, whose type is the table's. */
 export const METADATA_FIELDS: readonly Field[] = [
   FILE_FIELD,
   POSITION_FIELD,

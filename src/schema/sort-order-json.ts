@@ -4,9 +4,8 @@
  */
 import type { JsonObject } from '../base/json.js'
 import { asObjects, corruptField, requiredInt, requiredText } from '../base/json-fields.js'
-import { readSourceId } from './partition-spec-json.js'
+import { parseTerm, serializeTerm } from './partition-spec-json.js'
 import type { SortField, SortOrder } from './sort-order.js'
-import { parseTransform, printTransform } from './transform.js'
 
 /** @throws corrupt when the JSON is no sort order */
 export function parseSortOrder(json: JsonObject): SortOrder {
@@ -23,16 +22,14 @@ function parseSortField(json: JsonObject): SortField {
   if (nullOrder !== 'nulls-first' && nullOrder !== 'nulls-last') {
     throw corruptField('null-order', 'nulls-first or nulls-last')
   }
-  const transform = parseTransform(requiredText(json, 'transform'))
-  return { sourceId: readSourceId(json), transform, direction, nullOrder }
+  return { ...parseTerm(json), direction, nullOrder }
 }
 
 export function serializeSortOrder(order: SortOrder): JsonObject {
   return {
     'order-id': order.orderId,
     fields: order.fields.map(field => ({
-      transform: printTransform(field.transform),
-      'source-id': field.sourceId,
+      ...serializeTerm(field),
       direction: field.direction,
       'null-order': field.nullOrder,
     })),

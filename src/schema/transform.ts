@@ -61,7 +61,7 @@ export function printTransform(transform: Transform): string {
 }
 
 export function sameTransform(a: Transform, b: Transform): boolean {
-  return printTransform(a) === printTransform(b)
+  return a.kind === b.kind && printTransform(a) === printTransform(b)
 }
 
 /** Whether the transform is defined for a source type. An unsupported transform applies to nothing. */

@@ -15,7 +15,13 @@ import type { Field, MapType, StructType, Type, Value } from './types.js'
 import { formatUuid, parseUuid } from './uuid-text.js'
 import { isValueList } from './value.js'
 
-type FieldKey = (field: Field) => string
+/** What the two forms differ in. */
+interface JsonForm {
+  keyOf(field: Field): string
+  variantOf?: ((bytes: Uint8Array) => JsonValue) | undefined
+}
+
+const SPEC_FORM: JsonForm = { keyOf: field => String(field.id) }
 
 /**
  * The spec's JSON form of a value.
@@ -24,22 +30,27 @@ type FieldKey = (field: Field) => string
  */
 export function valueToJson(type: Type, value: Value): JsonValue {
   if (value !== null && hasNoJsonForm(type)) return unsupported(type)
-  return toJson(type, value, field => String(field.id))
+  return toJson(type, value, SPEC_FORM)
+}
+
+export interface DisplayOptions {
+  /** Shows a variant; absent: as hex. */
+  readonly variantOf?: ((bytes: Uint8Array) => JsonValue) | undefined
 }
 
 /**
- * The form in which rows are shown: structs by name; variant, geometry and geography as hex.
+ * The form in which rows are shown: structs by name; geometry and geography as hex of their WKB.
  * @throws invalid-argument when the value does not fit the type
  */
-export function displayValue(type: Type, value: Value): JsonValue {
-  return toJson(type, value, field => field.name)
+export function displayValue(type: Type, value: Value, options: DisplayOptions = {}): JsonValue {
+  return toJson(type, value, { keyOf: field => field.name, variantOf: options.variantOf })
 }
 
 function hasNoJsonForm(type: Type): boolean {
   return type.kind === 'variant' || type.kind === 'geometry' || type.kind === 'geography'
 }
 
-function toJson(type: Type, value: Value, keyOf: FieldKey): JsonValue {
+function toJson(type: Type, value: Value, form: JsonForm): JsonValue {
   if (value === null) return null
   switch (typeof value) {
     case 'boolean':
@@ -51,7 +62,8 @@ function toJson(type: Type, value: Value, keyOf: FieldKey): JsonValue {
     case 'bigint':
       return bigintToJson(type, value)
     default:
-      return value instanceof Uint8Array ? bytesToJson(type, value) : nestedToJson(type, value, keyOf)
+      if (!(value instanceof Uint8Array)) return nestedToJson(type, value, form)
+      return type.kind === 'variant' && form.variantOf ? form.variantOf(value) : bytesToJson(type, value)
   }
 }
 
@@ -103,18 +115,21 @@ function bytesToJson(type: Type, value: Uint8Array): JsonValue {
   }
 }
 
-function nestedToJson(type: Type, value: readonly Value[], keyOf: FieldKey): JsonValue {
+function nestedToJson(type: Type, value: readonly Value[], form: JsonForm): JsonValue {
   switch (type.kind) {
     case 'struct':
       return Object.fromEntries(
-        type.fields.map((field, index) => [keyOf(field), toJson(field.type, value[index] ?? null, keyOf)]),
+        type.fields.map((field, index) => [
+          form.keyOf(field),
+          toJson(field.type, value[index] ?? null, form),
+        ]),
       )
     case 'list':
-      return value.map(element => toJson(type.element, element, keyOf))
+      return value.map(element => toJson(type.element, element, form))
     case 'map':
       return {
-        keys: value.map(entry => toJson(type.key, entryPart(type, entry, 0), keyOf)),
-        values: value.map(entry => toJson(type.value, entryPart(type, entry, 1), keyOf)),
+        keys: value.map(entry => toJson(type.key, entryPart(type, entry, 0), form)),
+        values: value.map(entry => toJson(type.value, entryPart(type, entry, 1), form)),
       }
     default:
       return misfit(type)

@@ -18,10 +18,8 @@ import type { DataFile } from '../manifest/content-file.js'
 import { metricsModes } from '../metadata/metrics-mode.js'
 import { dataFileFormat, parquetOptions, targetFileSizeBytes } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
-import { UNREADABLE } from '../reader/file-layout.js'
 import { isUnpartitioned } from '../schema/partition.js'
 import type { PartitionSpec, PartitionTuple } from '../schema/partition-spec.js'
-import { indexFields } from '../schema/schema.js'
 import { serializeSchema } from '../schema/schema-json.js'
 import { UNSORTED } from '../schema/sort-order.js'
 import type { Field, Schema } from '../schema/types.js'
@@ -190,7 +188,6 @@ function fileOpener(
 ): (partitionPath: string) => Promise<OpenFile> {
   const { io, metadata, schema, naming, signal } = options
   checkFormat(metadata)
-  checkTypes(fields)
   const parquet = parquetTableOptions(parquetOptions(metadata), schema)
   const keyValueMetadata = { 'iceberg.schema': stringifyJson(serializeSchema(schema)) }
   return async partitionPath => {
@@ -212,15 +209,6 @@ function checkFormat(metadata: TableMetadata): void {
   throw new LakeError('unsupported', 'data files of this format cannot be written', {
     context: { property: 'write.format.default', format },
   })
-}
-
-/** @throws unsupported for columns whose data serac would not read back from a table */
-function checkTypes(fields: readonly Field[]): void {
-  for (const { name, type } of indexFields({ fields }).values()) {
-    if (!UNREADABLE.has(type.kind)) continue
-    const context = { column: name, type: type.kind }
-    throw new LakeError('unsupported', 'columns of this type cannot be written to a table', { context })
-  }
 }
 
 /** Describes finished files for the manifest. */

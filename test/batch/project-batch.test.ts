@@ -123,6 +123,34 @@ describe('projectBatch', () => {
     ])
   })
 
+  it('fills structs with constants, but not those that are null', () => {
+    const file = [field(1, 's', { kind: 'struct', fields: [field(11, 'x', 'int')] })]
+    const city = field(12, 'city', 'string', { required: true })
+    const expected = [field(1, 's', { kind: 'struct', fields: [city, field(11, 'x', 'int')] })]
+    const plan = planProjection(file, expected, { constantOf: ({ id }) => (id === 12 ? 'Oslo' : undefined) })
+    const projected = projectBatch(batchOf(file, [[[1]], [null], [[null]]]), plan, expected)
+    expect(batchRows(projected)).toEqual([[['Oslo', 1]], [null], [['Oslo', null]]])
+  })
+
+  it('joins the two parts of a variant, behind dictionaries too', () => {
+    const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
+    const parts: Type = {
+      kind: 'struct',
+      fields: [field(-1, 'value', 'binary'), field(-1, 'metadata', 'binary')],
+    }
+    const file = [field(1, 'v', parts)]
+    const expected = [field(1, 'v', 'variant')]
+    const rows = [[[bytes(12, 3), bytes(1, 0, 0)]], [null], [[bytes(0), null]], [[bytes(), bytes(1)]]]
+    const joined = [[bytes(1, 0, 0, 12, 3)], [null], [bytes(0)], [bytes(1)]]
+    expect(project(file, rows, expected)).toEqual(joined)
+    const batch = batchOf(file, rows)
+    const [struct] = batch.columns
+    if (struct?.layout !== 'struct') throw new TypeError('a struct is built as one')
+    const children = struct.children.map(dictionaryOf)
+    const encoded = { ...batch, columns: [{ ...struct, children }] }
+    expect(batchRows(projectBatch(encoded, planProjection(file, expected), expected))).toEqual(joined)
+  })
+
   it('keeps the number of rows when no column is asked for', () => {
     const file = [field(1, 'a', 'int')]
     expect(projectBatch(batchOf(file, [[1], [2]]), [], [])).toEqual({ length: 2, fields: [], columns: [] })

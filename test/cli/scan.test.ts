@@ -33,6 +33,23 @@ afterAll(async () => {
   await rm(cwd, { recursive: true, force: true })
 })
 
+/** Standard output as bytes. */
+async function bytesOf(...args: readonly string[]): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  const exitCode = await runCli(args, {
+    stdout: { write: part => parts.push(Buffer.from(part as Uint8Array)) > 0, once: () => undefined },
+    stderr: { write: () => true, once: () => undefined },
+    stdin: (async function* () {})(),
+    cwd,
+    environment: {},
+    readFile: () => Promise.reject(Object.assign(new Error('none'), { code: 'ENOENT' })),
+    writeFile: () => Promise.resolve(),
+    signal: new AbortController().signal,
+  })
+  expect(exitCode).toBe(0)
+  return Buffer.concat(parts)
+}
+
 const lines = (text: string): readonly string[] => text.split('\n').filter(line => line !== '')
 
 /** Cells of the table of every type, as their JSON text, by column. */
@@ -141,19 +158,7 @@ describe('rows in other forms', () => {
   })
 
   it('are an Arrow stream', async () => {
-    const parts: Uint8Array[] = []
-    const exitCode = await runCli(['scan', 'shop.history', '--format', 'arrow'], {
-      stdout: { write: part => parts.push(Buffer.from(part as Uint8Array)) > 0, once: () => undefined },
-      stderr: { write: () => true, once: () => undefined },
-      stdin: (async function* () {})(),
-      cwd,
-      environment: {},
-      readFile: () => Promise.reject(Object.assign(new Error('none'), { code: 'ENOENT' })),
-      writeFile: () => Promise.resolve(),
-      signal: new AbortController().signal,
-    })
-    expect(exitCode).toBe(0)
-    const table = tableFromIPC(Buffer.concat(parts))
+    const table = tableFromIPC(await bytesOf('scan', 'shop.history', '--format', 'arrow'))
     expect(table.schema.fields.map(field => field.name)).toEqual(['id', 'v'])
     expect([...(table.getChild('id') ?? [])]).toEqual([2n])
   })
@@ -271,5 +276,65 @@ describe('time travel', () => {
     })
     expect(await refused('--ref', String(ids[0]))).toMatchObject({ kind: 'not-found' })
     expect(await refused('--as-of', '2024-01-01T00:00:00')).toMatchObject({ kind: 'invalid-argument' })
+  })
+})
+
+describe('rows in other formats', () => {
+  it('are CSV, in which an empty text is told from null', async () => {
+    const scan = (...args: string[]) => seracOk(['scan', 'shop.types', '--format', 'csv', ...args], { cwd })
+    expect(await scan('--select', 'id,d,tags')).toBe(
+      'id,d,tags\n1,-0.0,"[""a"",null,""""]"\n2,,\n3,Infinity,[]\n4,NaN,[null]\n',
+    )
+    expect(await scan('--select', 's', '--where', 'id = 3')).toBe('s\n""\n')
+    expect(await scan('--select', 's', '--where', 'id = 1')).toBe('s\n"naïve 😀 ""quoted""\n\\"\n')
+    expect(await seracOk(['scan', 'shop.empty', '--format', 'csv'], { cwd })).toBe('id,name\n')
+  })
+
+  it('are a Parquet file, which can be scanned itself', async () => {
+    const { writeFile } = await import('node:fs/promises')
+    const rows = await seracOk(['scan', 'shop.types', '--json'], { cwd })
+    await writeFile(join(cwd, 'out.parquet'), await bytesOf('scan', 'shop.types', '--format', 'parquet'))
+    expect(await seracOk(['scan', 'out.parquet', '--json'], { cwd })).toBe(rows)
+  })
+
+  it('are refused in one that there is not', async () => {
+    expect(await seracError(['scan', 'shop.types', '--format', 'xml'], { cwd })).toMatchObject({
+      kind: 'invalid-argument',
+      context: { given: 'xml' },
+    })
+  })
+})
+
+describe('the first rows in an order', () => {
+  const scan = (...args: string[]) => seracOk(['scan', 'shop.types', '--json', ...args], { cwd })
+
+  it('are those that --order-by asks for, up to the limit', async () => {
+    expect(await scan('--select', 'id', '--order-by', 'id desc', '--limit', '2')).toBe('{"id":4}\n{"id":3}\n')
+    expect(await scan('--select', 'id,d', '--order-by', 'd desc nulls last', '--limit', '3')).toBe(
+      '{"id":4,"d":"NaN"}\n{"id":3,"d":"Infinity"}\n{"id":1,"d":-0.0}\n',
+    )
+    expect(await scan('--select', 'id', '--order-by', 'd', '--limit', '1')).toBe('{"id":2}\n')
+  })
+
+  it('need a limit, and a top-level column with an order', async () => {
+    const refused = (...args: string[]) => seracError(['scan', 'shop.types', ...args], { cwd })
+    expect(await refused('--order-by', 'id')).toMatchObject({ kind: 'invalid-argument' })
+    for (const terms of ['nope', 'tags', 'p.x', 'bucket(4, id)'])
+      expect(await refused('--order-by', terms, '--limit', '1')).toMatchObject({ kind: 'invalid-argument' })
+  })
+})
+
+describe('--max-scan-bytes', () => {
+  it('refuses a scan that would read more', async () => {
+    const refused = await seracError(['scan', 'shop.types', '--max-scan-bytes', '100'], { cwd })
+    expect(refused).toMatchObject({ kind: 'invalid-argument', context: { maxScanBytes: 100 } })
+    expect(await seracOk(['scan', 'shop.types', '--count', '--max-scan-bytes', '0'], { cwd })).toBe('4\n')
+    const rows = await seracOk(
+      ['scan', 'shop.types', '--select', 'id', '--json', '--max-scan-bytes', '1000000'],
+      {
+        cwd,
+      },
+    )
+    expect(lines(rows)).toHaveLength(4)
   })
 })

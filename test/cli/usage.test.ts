@@ -56,7 +56,7 @@ describe('a mistake in the words of a command', () => {
 
   it.each([
     [['scan', 'a.b', '--limit', 'ten'], 'a whole number of at least 0 is needed', 'ten'],
-    [['scan', 'a.b', '--format', 'xml'], 'rows are printed as table, jsonl or arrow', 'xml'],
+    [['scan', 'a.b', '--format', 'xml'], 'rows are printed as table, jsonl, csv, arrow or parquet', 'xml'],
     [['scan', 'a.b', '--snapshot-id', 'x1'], 'a snapshot id is all digits', 'x1'],
     [['scan', 'a.b', '--timestamp', 'yesterday'], 'a time is ISO-8601 with a zone', 'yesterday'],
     [['scan', 'a.b', '--as-of', '1', '--ref', 'main'], 'a scan reads as of one thing', '1 and main'],

@@ -27,6 +27,7 @@ import {
 } from 'apache-arrow'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { ColumnBatch, Vector } from '../../src/batch/column-batch.js'
 import { sliceBatch } from '../../src/batch/take.js'
 import { batchRows } from '../../src/batch/values.js'
 import { batchOf } from '../../src/batch/vector-builder.js'
@@ -40,9 +41,11 @@ import {
   isArrow,
   tableOfBatches,
 } from '../../src/format/arrow.js'
-import type { Field, Type } from '../../src/schema/types.js'
+import type { Field, Type, Value } from '../../src/schema/types.js'
+import { dictionaryOf } from '../batch/encode.js'
 import { arbitraryRows } from './arbitrary-rows.js'
 import { EVERY_TYPE, EVERY_TYPE_ROWS } from './every-type.js'
+import { encodeVariant, plainStyle } from './variant-tree.js'
 
 /** One record batch of columns by name. */
 function recordOf(columns: Record<string, ReturnType<typeof makeVector>>): RecordBatch {
@@ -54,6 +57,12 @@ const typeOf = (vector: ReturnType<typeof makeVector>): Type | undefined =>
 
 const valuesOf = (vector: ReturnType<typeof makeVector>, fields?: readonly Field[]): unknown[] =>
   batchRows(batchFromArrow(recordOf({ c: vector }), fields)).map(row => row[0])
+
+/** Plain arrays, which compare equal to what is read. */
+function bytesOnly(value: Value): Value {
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  return Array.isArray(value) ? value.map(bytesOnly) : value
+}
 
 const named = (type: Type, required = false): Field => ({ id: 1, name: 'c', required, type })
 
@@ -105,6 +114,113 @@ describe('batches and arrow', () => {
     expect(tableOfBatches(fields, []).schema.names).toEqual(['id', 's'])
     expect(isArrow(table)).toBe(true)
     expect(isArrow([{ id: 1 }])).toBe(false)
+  })
+
+  it('hand out variants as the extension that arrow has for them, and take them back', () => {
+    const variant = (value: string): Uint8Array => encodeVariant({ type: 'string', value }, plainStyle())
+    const list: Type = { kind: 'list', elementId: 3, elementRequired: false, element: { kind: 'variant' } }
+    const fields = [named({ kind: 'variant' }), { ...named(list), id: 2, name: 'l' }]
+    const rows = [
+      [variant('a'), [variant('b'), null]],
+      [null, null],
+      [variant('a'.repeat(100)), []],
+    ].map(row => row.map(bytesOnly))
+    const batch = batchOf(fields, rows)
+    const codes = Int32Array.of(2, 1, 0)
+    const behind = { layout: 'dictionary', length: 3, codes, dictionary: batch.columns[0]! } as const
+    for (const [columns, order] of [
+      [batch.columns, [0, 1, 2]],
+      [
+        [behind, batch.columns[1]!],
+        [2, 1, 0],
+      ],
+    ] as const) {
+      const table = tableFromIPC(batchesToIpc(fields, [{ ...batch, columns }]))
+      const [field] = table.schema.fields
+      expect(field?.metadata.get('ARROW:extension:name')).toBe('arrow.parquet.variant')
+      expect(String(field?.type)).toBe('Struct<{metadata:Binary, value:Binary}>')
+      expect(table.schema.fields[1]?.type.children[0].metadata.get('ARROW:extension:name')).toBe(
+        'arrow.parquet.variant',
+      )
+      expect(table.getChildAt(0)?.get(1)).toBeNull()
+      const derived = fieldsFromArrow(table.schema)
+      expect(derived.map(each => each.type)).toEqual(fields.map(each => each.type))
+      const again = table.batches.flatMap(each => batchRows(batchFromArrow(each, derived)))
+      expect(again.map(row => row[0])).toEqual(order.map(row => rows[row]?.[0]))
+      expect(again.map(row => row[1])).toEqual(rows.map(row => row[1]))
+    }
+    const none = batchToArrow({
+      length: 2,
+      fields: [named({ kind: 'variant' })],
+      columns: [{ layout: 'null', length: 2 }],
+    })
+    expect(batchRows(batchFromArrow(none, [named({ kind: 'variant' })]))).toEqual([[null], [null]])
+  })
+
+  it('hand out shapes as geoarrow knows them', () => {
+    const metadataOf = (type: Type): unknown => {
+      const [field] = batchToArrow(batchOf([named(type)], [[Uint8Array.of(1)]])).schema.fields
+      expect(field?.metadata.get('ARROW:extension:name')).toBe('geoarrow.wkb')
+      return JSON.parse(field?.metadata.get('ARROW:extension:metadata') ?? '')
+    }
+    expect(metadataOf({ kind: 'geometry' })).toEqual({ crs: 'OGC:CRS84', crs_type: 'authority_code' })
+    expect(metadataOf({ kind: 'geometry', crs: 'srid:4326' })).toEqual({ crs: '4326', crs_type: 'srid' })
+    expect(metadataOf({ kind: 'geometry', crs: 'projjson:p' })).toEqual({ crs: 'projjson:p' })
+    expect(metadataOf({ kind: 'geography', algorithm: 'karney' })).toMatchObject({ edges: 'karney' })
+    expect(metadataOf({ kind: 'geography' })).toMatchObject({ edges: 'spherical' })
+  })
+
+  it('make one table and one stream of batches that store a column in different ways', () => {
+    const fields = [
+      named({ kind: 'string' }),
+      { ...named({ kind: 'string' }), id: 2, name: 'd' },
+      {
+        ...named({ kind: 'list', elementId: 4, elementRequired: false, element: { kind: 'string' } }),
+        id: 3,
+        name: 'l',
+      },
+      { ...named({ kind: 'int' }), id: 5, name: 'n' },
+    ]
+    const rows = [
+      [
+        ['a', 'x', ['p'], 1],
+        [null, null, null, null],
+      ],
+      [
+        ['b', 'y', ['q', null], null],
+        ['a', 'x', [], null],
+      ],
+      [['c', 'x', ['r'], 3]],
+    ]
+    const [first, second, third] = rows.map(part => batchOf(fields, part)) as [
+      ColumnBatch,
+      ColumnBatch,
+      ColumnBatch,
+    ]
+    const [mixed, encoded, list, missing] = second.columns as [Vector, Vector, Vector, Vector]
+    const element = list.layout === 'list' ? dictionaryOf(list.element) : list
+    const batches: ColumnBatch[] = [
+      { ...first, columns: [first.columns[0]!, dictionaryOf(first.columns[1]!), ...first.columns.slice(2)] },
+      {
+        ...second,
+        columns: [
+          dictionaryOf(mixed),
+          dictionaryOf(encoded),
+          { ...list, element } as Vector,
+          { layout: 'null', length: missing.length },
+        ],
+      },
+      { ...third, columns: [third.columns[0]!, dictionaryOf(third.columns[1]!), ...third.columns.slice(2)] },
+    ]
+    const table = tableOfBatches(fields, batches)
+    expect(table.schema.fields.map(field => String(field.type))).toEqual([
+      'Utf8',
+      'Dictionary<Int32, Utf8>',
+      'List<Utf8>',
+      'Int32',
+    ])
+    for (const each of [table, tableFromIPC(batchesToIpc(fields, batches))])
+      expect(each.batches.flatMap(batch => batchRows(batchFromArrow(batch, fields)))).toEqual(rows.flat())
   })
 
   it('read arrays that arrow sliced', () => {

@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest'
 import { hexEncode } from '../../src/base/bytes.js'
 import { isLakeError } from '../../src/base/errors.js'
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../src/base/json.js'
-import { fieldKey } from '../../src/format/avro-codec.js'
 import { readAvroContainer } from '../../src/format/avro-container.js'
+import { fieldKey } from '../../src/format/avro-record.js'
 import type { AvroType } from '../../src/format/avro-schema.js'
 import {
   DELETION_VECTOR_BLOB,

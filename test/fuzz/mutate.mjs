@@ -1,4 +1,4 @@
-/** Breaking parts of a Parquet file: bytes, numbers, lists, anything in a tree of plain data. */
+/** Breaking parts of a file: bytes, numbers, lists, anything in a tree of plain data, or in JSON. */
 
 const NUMBERS = [
   0,
@@ -54,11 +54,53 @@ export function brokenBytes(random, bytes) {
 }
 
 /** A copy of the tree with one thing in it changed. */
-export function brokenTree(random, tree) {
+export function brokenTree(random, tree, change = brokenValue) {
   const places = []
   collect(tree, [], places)
   if (places.length === 0) return tree
-  return replaced(tree, random.pick(places), value => brokenValue(random, value))
+  return replaced(tree, random.pick(places), value => change(random, value))
+}
+
+/** A copy of parsed JSON with one thing in it changed, often into something of another type. */
+export function brokenJson(random, json) {
+  return brokenTree(random, json, brokenJsonValue)
+}
+
+const JSON_TEXTS = [
+  '',
+  'struct',
+  'list',
+  'map',
+  'int',
+  'long',
+  'string',
+  'variant',
+  'geometry(',
+  'decimal(99,1)',
+  'decimal(9,-1)',
+  'fixed[99999999999]',
+  'fixed[0]',
+  'bucket[0]',
+  'bucket[99999999999]',
+  'truncate[-1]',
+  'identity',
+  'void',
+  'main',
+  'tag',
+  '__proto__',
+  'constructor',
+  '\u0000',
+  '\ud800',
+]
+const JSON_NUMBERS = [0, 1, -1, 1.5, 1e308, 2 ** 31, -(2 ** 31), 2 ** 53, 2n ** 63n, -(2n ** 63n), 10n ** 30n]
+
+function brokenJsonValue(random, value) {
+  if (random.chance(0.15)) return random.pick([null, true, 0, 'x', [], {}, [[]], { type: 'struct' }])
+  if (typeof value === 'bigint') return random.pick([...JSON_NUMBERS, value + 1n, value - 1n, String(value)])
+  if (typeof value === 'number')
+    return random.pick([...JSON_NUMBERS, value + 1, value - 1, -value, String(value)])
+  if (typeof value === 'string') return random.pick([...JSON_TEXTS, `${value}x`, value.slice(1)])
+  return brokenValue(random, value)
 }
 
 function collect(value, path, places) {

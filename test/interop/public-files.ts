@@ -15,6 +15,10 @@ export interface Expectation {
   readonly accept_errors?: readonly string[]
   readonly accept_rows?: number
   readonly note?: string
+  /** Of table metadata. */
+  readonly facts?: Readonly<Record<string, string>>
+  /** Of manifests. */
+  readonly facts_file?: string
 }
 
 export interface PublicCase {
@@ -22,6 +26,8 @@ export interface PublicCase {
   readonly path: string
   readonly confidence: 'high' | 'medium' | 'low'
   readonly expect: Expectation
+  readonly features: readonly string[]
+  readonly format_version?: number | null
 }
 
 /** The cases of one kind; none where the set is missing. */

@@ -4,6 +4,7 @@ import { collect } from '../../src/base/concurrency.js'
 import { type FailingCall, failingIO } from '../../src/io/failing.js'
 import { createMemoryIO } from '../../src/io/memory.js'
 import { meteredIO } from '../../src/io/metered.js'
+import { overlaidIO } from '../../src/io/overlaid.js'
 import { relocatedIO } from '../../src/io/relocated.js'
 
 const FILE = 'memory://t/f'
@@ -98,5 +99,42 @@ describe('the relocated layer', () => {
     for (const location of ['file:///warehouse/t/f', 'file:/warehouse/t/f', '/warehouse/t/f']) {
       expect(await io.read(location)).toEqual(utf8Encode('x'))
     }
+  })
+
+  it('takes the longest of several roots, and any of the s3 schemes', async () => {
+    const inner = createMemoryIO()
+    const io = relocatedIO(inner, [
+      { from: 's3://bucket', to: 'memory://all/' },
+      { from: 's3a://bucket/t/data/', to: 'memory://data' },
+      { from: 'relative/base', to: 'memory://rel' },
+    ])
+    await inner.write('memory://all/t/metadata/m', utf8Encode('m'))
+    await inner.write('memory://data/f', utf8Encode('f'))
+    await inner.write('memory://rel/f', utf8Encode('r'))
+    expect(await io.read('s3n://bucket/t/metadata/m')).toEqual(utf8Encode('m'))
+    expect(await io.read('s3://bucket/t/data/f')).toEqual(utf8Encode('f'))
+    expect(await io.read('relative/base/f')).toEqual(utf8Encode('r'))
+  })
+
+  it('takes a root that is a whole store', async () => {
+    const inner = createMemoryIO()
+    await inner.write('memory://copy/bucket/f', utf8Encode('x'))
+    const io = relocatedIO(inner, { from: 's3://', to: 'memory://copy' })
+    expect(await io.read('s3a://bucket/f')).toEqual(utf8Encode('x'))
+  })
+})
+
+describe('the overlaid layer', () => {
+  it('keeps one prefix in a store of its own', async () => {
+    const [inner, over] = [createMemoryIO(), createMemoryIO()]
+    const io = overlaidIO(inner, { prefix: 'memory://own/', over })
+    await io.write('memory://own/f', utf8Encode('own'))
+    await io.write('memory://other/f', utf8Encode('other'))
+    expect(await over.read('memory://own/f')).toEqual(utf8Encode('own'))
+    expect(await inner.read('memory://other/f')).toEqual(utf8Encode('other'))
+    expect((await collect(io.list('memory://own/'))).map(file => file.location)).toEqual(['memory://own/f'])
+    const report = await io.delete(['memory://own/f', 'memory://other/f'])
+    expect(report.deleted).toHaveLength(2)
+    expect(await collect(inner.list('memory://'))).toEqual([])
   })
 })

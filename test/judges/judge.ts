@@ -121,7 +121,6 @@ export async function askParquet(
 }
 
 async function batch(name: JudgeName, script: string, requests: readonly JudgeRequest[]): Promise<unknown> {
-  ;(await import('node:fs')).writeFileSync(`/tmp/F/req-${name}.json`, JSON.stringify(requests))
   const folder = import.meta.dirname
   const args = [join(folder, 'batch.py'), join(folder, name, script)]
   const { stdout, stderr } = await run(pythonOf(name), args, requests)

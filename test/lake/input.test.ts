@@ -91,6 +91,19 @@ describe('rows for a table', () => {
     }
   })
 
+  it('hold variants as Arrow and batches have them, and shapes as bytes; a variant is no object', async () => {
+    const variant = Uint8Array.of(1, 0, 0, 12, 7)
+    const fields = parseColumns('v variant, g geometry')
+    const batch = batchOf(fields, [
+      [variant, Uint8Array.of(1)],
+      [null, null],
+    ])
+    for (const rows of [batch, tableOfBatches(fields, [batch])])
+      expect(await taken('v variant, g geometry', rows)).toEqual(rowsOf(batch))
+    expect(await taken('g geometry', [{ g: Uint8Array.of(1) }])).toEqual([[Uint8Array.of(1)]])
+    expect(await refusal('v variant', [{ v: { a: 1 } }])).toMatchObject({ kind: 'invalid-argument' })
+  })
+
   it('that are many objects come in batches', async () => {
     const many = Array.from({ length: 20_000 }, (_, id) => ({ id }))
     const lengths: number[] = []

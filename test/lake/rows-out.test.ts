@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { stringifyJson } from '../../src/base/json.js'
+import type { ColumnBatch } from '../../src/batch/column-batch.js'
+import { batchOf } from '../../src/batch/vector-builder.js'
 import { batchOfRows } from '../../src/lake/rows-in.js'
 import { jsonRowsOfBatch, type RowOptions, rowsOfBatch } from '../../src/lake/rows-out.js'
+import type { Type } from '../../src/schema/types.js'
 import { parseColumns } from '../../src/sql/ddl.js'
+import { encodeVariant, plainStyle, type VariantTree } from '../format/variant-tree.js'
 import { errorOf } from '../support/errors.js'
 
 const read = (type: string, given: unknown, options: RowOptions = {}): unknown =>
@@ -53,6 +57,74 @@ describe('a value that is read', () => {
   ])('%s (case %#)', (type, given, row, text) => {
     expect(read(type, given)).toEqual(row)
     expect(json(type, given)).toBe(text)
+  })
+})
+
+describe('a variant', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+  const tree: VariantTree = {
+    type: 'object',
+    fields: {
+      a: { type: 'int64', value: 2n ** 62n },
+      b: { type: 'array', elements: [{ type: 'int8', value: -1 }, { type: 'null' }] },
+      c: { type: 'decimal8', scale: 2, value: -150n },
+      d: { type: 'date', value: 0 },
+      e: { type: 'binary', value: Uint8Array.of(0, 255) },
+      f: { type: 'timestamptz_ns', value: 1n },
+      g: { type: 'double', value: Number.NaN },
+    },
+  }
+  const variants = (rows: readonly (Uint8Array | null)[]): ColumnBatch =>
+    batchOf(
+      [{ id: 1, name: 'v', required: false, type: { kind: 'variant' } }],
+      rows.map(row => [row]),
+    )
+  const batch = variants([encodeVariant(tree, plainStyle(names)), null])
+
+  it('is the value that is in it, as a column of its type would give it', () => {
+    expect([...rowsOfBatch(batch)]).toEqual([
+      {
+        v: {
+          a: 2n ** 62n,
+          b: [-1, null],
+          c: '-1.50',
+          d: '1970-01-01',
+          e: Uint8Array.of(0, 255),
+          f: '1970-01-01T00:00:00.000000001+00:00',
+          g: Number.NaN,
+        },
+      },
+      { v: null },
+    ])
+    expect([...rowsOfBatch(batch, { long: 'string' })][0]).toMatchObject({ v: { a: String(2n ** 62n) } })
+  })
+
+  it('is JSON in JSON rows, inside other types too', () => {
+    const json =
+      '{"a":4611686018427387904,"b":[-1,null],"c":"-1.50","d":"1970-01-01","e":"00ff",' +
+      '"f":"1970-01-01T00:00:00.000000001+00:00","g":"NaN"}'
+    expect([...jsonRowsOfBatch(batch)].map(row => stringifyJson(row.v))).toEqual([json, 'null'])
+    const list: Type = { kind: 'list', elementId: 2, elementRequired: false, element: { kind: 'variant' } }
+    const inside = batchOf(
+      [{ id: 1, name: 'l', required: false, type: list }],
+      [[[encodeVariant({ type: 'string', value: 'x' }, plainStyle()), null]]],
+    )
+    expect([...jsonRowsOfBatch(inside)].map(row => stringifyJson(row.l))).toEqual(['["x",null]'])
+    expect([...rowsOfBatch(inside)]).toEqual([{ l: ['x', null] }])
+  })
+
+  it('that is broken is an error, not another value', () => {
+    expect(errorOf(() => [...rowsOfBatch(variants([Uint8Array.of(1, 0, 0, 9, 65)]))])).toMatchObject({
+      kind: 'corrupt',
+    })
+  })
+})
+
+describe('a shape', () => {
+  it('is its well-known binary, in hex in JSON rows', () => {
+    expect(read('geometry', Uint8Array.of(1, 255))).toEqual(Uint8Array.of(1, 255))
+    expect(json('geometry', Uint8Array.of(1, 255))).toBe('"01ff"')
+    expect(json('geography', Uint8Array.of(1, 255))).toBe('"01ff"')
   })
 })
 

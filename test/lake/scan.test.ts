@@ -2,7 +2,7 @@ import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eq } from '../../src/expression/expression.js'
 import { isArrow } from '../../src/format/arrow.js'
-import { batchesToIpc, sql, type Table } from '../../src/index.js'
+import { batchesToIpc, type OrderBy, sql, type Table } from '../../src/index.js'
 import { rejectionOf } from '../support/errors.js'
 import { type MemoryLake, openMemoryLake, rowsOf } from './memory-lake.js'
 
@@ -81,7 +81,44 @@ describe('a scan', () => {
     expect((await scan.explainRun()).execution).toMatchObject({ rowsReturned: 1 })
   })
 
+  it('gives the first rows in an order, by text or terms', async () => {
+    const inOrder = async (orderBy: OrderBy, limit = 3) => {
+      const found = []
+      for await (const row of table.scan({ select: ['id'], orderBy, limit }).rows({ long: 'number' }))
+        found.push(row.id)
+      return found
+    }
+    expect(await inOrder('id desc', 2)).toEqual([3, 2])
+    expect(await inOrder('region, id')).toEqual([3, 1, 2])
+    expect(await inOrder([{ column: 'region', direction: 'desc', nulls: 'first' }])).toEqual([3, 2, 1])
+    expect(await inOrder([{ column: 'region', nulls: 'last' }], 9)).toEqual([1, 2, 3])
+  })
+
+  it('gives the least and greatest value of a column, in the form that rows have', async () => {
+    expect(await table.scan().min('id')).toBe(1n)
+    expect(await table.scan({ where: "region = 'eu'" }).max('id', { long: 'number' })).toBe(1)
+    expect(await table.scan({ limit: 1 }).max('region')).toBe('us')
+    expect(await table.scan().max('price')).toBe('3.50')
+    expect(await table.scan({ where: 'id > 100' }).min('region')).toBeNull()
+  })
+
+  it('reports what its runs have done', async () => {
+    const scan = table.scan({ select: ['id'] })
+    expect((await scan.report()).execution).toMatchObject({ rowsReturned: 0, requests: 0, readBytes: 0 })
+    await rowsOf(scan)
+    const once = (await scan.report()).execution
+    expect(once).toMatchObject({ dataFiles: 3, rowsReturned: 3 })
+    expect(once.readBytes).toBeGreaterThan(0)
+    await rowsOf(scan)
+    expect((await scan.report()).execution).toMatchObject({ rowsReturned: 6, readBytes: 2 * once.readBytes })
+  })
+
   it.each([
+    ['an order without a limit', { orderBy: 'id' }],
+    ['an order by an unknown column', { orderBy: [{ column: 'nope' }], limit: 1 }],
+    ['an empty order', { orderBy: [], limit: 1 }],
+    ['more bytes than allowed', { maxScanBytes: 10 }],
+    ['a broken limit of bytes', { maxScanBytes: 0.5 }],
     ['an unknown column in the filter', { where: 'nope = 1' }],
     ['a filter that is none', { where: 'id = = 1' }],
     ['a literal that does not fit', { where: "id = 'x'" }],

@@ -69,14 +69,13 @@ describe('a lake', () => {
 
   it('says that a table is not there', async () => {
     const missing = there.lake.table('shop.none')
-    for (const attempt of [
-      missing.load(),
-      missing.append([]),
-      missing.scan().count(),
-      missing.delete('true'),
-    ]) {
-      expect((await rejectionOf(attempt))?.kind).toBe('not-found')
-    }
+    const attempts = [
+      () => missing.load(),
+      () => missing.append([]),
+      () => missing.scan().count(),
+      () => missing.delete('true'),
+    ]
+    for (const attempt of attempts) expect((await rejectionOf(attempt()))?.kind).toBe('not-found')
   })
 })
 

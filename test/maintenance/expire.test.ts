@@ -402,6 +402,39 @@ describe('planExpire', () => {
     expect(plan(table, {}).snapshotIds).toEqual(ids.slice(0, 2))
   })
 
+  it('gives readers without a lease an hour, however old the snapshot is', async () => {
+    await createTable(world)
+    const old = head(await append('a'))
+    world.runtime.advance(30 * DAY)
+    await commitFiles(world, { addedDataFiles: [await dataFile(world, 'b')] })
+    world.runtime.advance(3_600_000 - 1)
+    const table = await current()
+    expect(plan(table, {})).toMatchObject({ snapshotIds: [], heldIds: [old] })
+    expect(plan(table, { olderThanMs: world.runtime.nowMs() - 2 * DAY })).toMatchObject({ heldIds: [old] })
+    expect(plan(table, { readerGraceMs: 3_600_000 - 1 })).toMatchObject({ snapshotIds: [old], heldIds: [] })
+    // Who names a time that is nearer gives less.
+    expect(plan(table, { olderThanMs: world.runtime.nowMs() }).snapshotIds).toEqual([old])
+    expect(plan(table, { snapshotIds: [old] }).snapshotIds).toEqual([old])
+    world.runtime.advance(1)
+    expect(plan(table, {}).snapshotIds).toEqual([old])
+    expect(() => plan(table, { readerGraceMs: -1 })).toThrow('not negative')
+  })
+
+  it('keeps what readers hold', async () => {
+    await createTable(world)
+    const ids: bigint[] = []
+    for (const name of ['a', 'b', 'c']) ids.push(head(await append(name)))
+    const table = await current()
+    const heldIds = new Set([ids[0] as bigint, 5n])
+    const inputs = { olderThanMs: world.runtime.nowMs(), nowMs: world.runtime.nowMs(), heldIds }
+    expect(planExpire(table.metadata, inputs)).toEqual({
+      snapshotIds: [ids[1]],
+      refs: [],
+      heldIds: [ids[0]],
+    })
+    expect(planExpire(table.metadata, { ...inputs, snapshotIds: [ids[0] as bigint] }).snapshotIds).toEqual([])
+  })
+
   it("obeys a branch's own settings before the caller's", async () => {
     await createTable(world)
     const ids: bigint[] = []
@@ -431,7 +464,7 @@ describe('planExpire', () => {
       tag('young', head(b)),
     ])
     world.runtime.advance(1.5 * DAY)
-    expect(plan(table, {})).toEqual({ snapshotIds: [], refs: ['old'] })
+    expect(plan(table, {})).toEqual({ snapshotIds: [], refs: ['old'], heldIds: [] })
     world.runtime.advance(10 * DAY)
     expect(plan(table, {}).refs).toEqual(['old', 'young'])
   })
@@ -441,7 +474,7 @@ describe('planExpire', () => {
     const a = head(await append('a'))
     const b = head(await append('b'))
     const table = await append('c')
-    expect(plan(table, { snapshotIds: [b] })).toEqual({ snapshotIds: [b], refs: [] })
+    expect(plan(table, { snapshotIds: [b] })).toEqual({ snapshotIds: [b], refs: [], heldIds: [] })
     expect(() => plan(table, { snapshotIds: [head(table)] })).toThrow(
       expect.objectContaining({ kind: 'invalid-argument' }),
     )

@@ -2,22 +2,16 @@
  * Every manifest list, manifest and deletion vector of the golden tables, against what Spark shows of them: the
  * tables committed here, and all others when the shared folder is there.
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hexEncode } from '../../src/base/bytes.js'
 import type { JsonObject, JsonValue } from '../../src/base/json.js'
 import { parseDeletionVector, serializeDeletionVector } from '../../src/format/deletion-vector.js'
 import { isDeletionVector, type ManifestEntry } from '../../src/manifest/content-file.js'
 import { currentSnapshot } from '../../src/metadata/lookup.js'
+import { goldenFolders } from '../reader/golden.js'
 import { fileRow, type GoldenTable, objectOf, openGolden, readSnapshot, rowsOf } from './golden.js'
 
-const ROOTS = ['test/interop/spark', '../shared/fixtures/spark']
-const folders = ROOTS.filter(existsSync).flatMap(root =>
-  readdirSync(root, { withFileTypes: true })
-    .filter(entry => entry.isDirectory())
-    .map(entry => join(root, entry.name)),
-)
+const folders = goldenFolders()
 
 function countsOf(entries: readonly ManifestEntry[]): object {
   const count = (status: string): number => entries.filter(entry => entry.status === status).length
@@ -71,7 +65,7 @@ async function vectorsOf(
   return [...vectors.values()]
 }
 
-describe.each(folders)('the golden table %s', folder => {
+describe.each(folders)('the golden table $name', ({ folder }) => {
   it('gives the entries of every manifest of every snapshot, as many as its list counts', async () => {
     const table = await openGolden(folder)
     for (const snapshot of table.metadata.snapshots) {

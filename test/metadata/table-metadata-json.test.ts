@@ -92,8 +92,9 @@ function refusal(json: JsonObject): string {
 
 describe('a round trip', () => {
   const root = join(import.meta.dirname, '../interop/spark')
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(name =>
-    /\.metadata\.json/.test(name),
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    // Views have metadata of another kind beside the tables'.
+    name => /\.metadata\.json/.test(name) && !name.includes('/views/'),
   )
 
   it('has golden files to judge by', () => {

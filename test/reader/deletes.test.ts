@@ -41,6 +41,12 @@ describe('position deletes', () => {
     expect(await idsOf(table)).toEqual(range(0, 50).filter(id => ![0, 1, 15, 39, 43].includes(id)))
   })
 
+  it.each([-1n, 2n ** 62n])('are corrupt when one is at %s', async position => {
+    const { table, file } = await tableOf(range(0, 4).map(row))
+    await table.commit([await table.positionDeletes('p.parquet', [[file.location, position]])])
+    await expect(idsOf(table)).rejects.toMatchObject({ kind: 'corrupt' })
+  })
+
   it('count the rows of row groups that the filter skipped', async () => {
     const { table, file } = await tableOf(range(0, 40).map(row))
     await table.commit([
@@ -216,10 +222,10 @@ describe('equality deletes', () => {
   it('of other formats are refused by name', async () => {
     const { table } = await tableOf(range(0, 3).map(row))
     const file = await table.equalityDeletes('e.parquet', [[1n]], { fields: [ID] })
-    await table.commit([{ ...file, format: 'avro', location: 'memory://lake/t/e.avro' }])
+    await table.commit([{ ...file, format: 'orc', location: 'memory://lake/t/e.orc' }])
     await expect(rowsOf(table)).rejects.toMatchObject({
       kind: 'unsupported',
-      context: { location: 'memory://lake/t/e.avro' },
+      context: { location: 'memory://lake/t/e.orc' },
     })
   })
 

@@ -3,6 +3,7 @@
  * (see the README beside the tables).
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hexEncode } from '../../src/base/bytes.js'
 import { isLakeError } from '../../src/base/errors.js'
@@ -22,6 +23,8 @@ import type { Schema, Type, Value } from '../../src/schema/types.js'
 import { formatUuid } from '../../src/schema/uuid-text.js'
 import { resolveSnapshot, type SnapshotSelector } from '../../src/snapshot/resolve.js'
 import { parsePredicate } from '../../src/sql/predicate.js'
+import { SHARED } from '../interop/public-files.js'
+import { canonicalVariant } from './golden-variant.js'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
@@ -42,11 +45,11 @@ export interface Golden {
   readonly snapshots: readonly { readonly id: string; readonly rows: number | null }[]
 }
 
-/** The golden tables that are committed, and the whole corpus when it lies beside the project. */
+/** The golden tables that are committed, and others that lie in the shared folder. */
 export function goldenFolders(): readonly { readonly name: string; readonly folder: string }[] {
-  const roots = ['../interop/spark', '../../../shared/fixtures/spark'].map(path =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
+  const committed = fileURLToPath(new URL('../interop/spark', import.meta.url))
+  // Of a table that is in both places the committed one counts.
+  const roots = [join(SHARED, 'fixtures', 'spark'), committed]
   const folders = new Map<string, string>()
   for (const root of roots) {
     if (!existsSync(root)) continue
@@ -127,6 +130,8 @@ function canonical(type: Type, value: Value): Json {
         .map(pair => ({ pair, text: JSON.stringify(pair) }))
         .sort((a, b) => (a.text < b.text ? -1 : 1))
         .map(({ pair }) => pair)
+    case 'variant':
+      return canonicalVariant(value as Uint8Array)
     default:
       return canonicalPrimitive(type, value)
   }

@@ -6,7 +6,7 @@ import { batchOf } from '../../src/batch/vector-builder.js'
 import { bind } from '../../src/expression/bind.js'
 import type { Expression } from '../../src/expression/expression.js'
 import { DELETION_VECTOR_BLOB, serializeDeletionVector } from '../../src/format/deletion-vector.js'
-import { openParquetWriter } from '../../src/format/parquet/write.js'
+import { openParquetWriter, type ParquetWriteOptions } from '../../src/format/parquet/write.js'
 import { PositionSet } from '../../src/format/position-set.js'
 import { writePuffin } from '../../src/format/puffin.js'
 import type { FileIO } from '../../src/io/file-io.js'
@@ -41,6 +41,8 @@ export interface WriteFile {
   readonly rowGroupRows?: number
   /** Leaves out column statistics. */
   readonly bare?: boolean
+  /** Further options of the Parquet writer. */
+  readonly parquet?: Partial<ParquetWriteOptions>
 }
 
 export interface MemoryTable {
@@ -109,6 +111,7 @@ export function createMemoryTable(options: {
       fields,
       codec: 'zstd',
       rowGroupRows: given.rowGroupRows,
+      ...given.parquet,
     })
     const batch: ColumnBatch = batchOf(fields, rows)
     await writer.write(batch)
@@ -243,6 +246,7 @@ export function createMemoryTable(options: {
 }
 
 interface WrittenColumn {
+  readonly columnSizeBytes: number
   readonly valueCount: number
   readonly nullCount: number
   readonly nanCount?: number | undefined
@@ -251,6 +255,7 @@ interface WrittenColumn {
 }
 
 function metricsOf(fields: readonly Field[], columns: ReadonlyMap<number, WrittenColumn>): FileMetrics {
+  const columnSizes = new Map<number, number>()
   const valueCounts = new Map<number, number>()
   const nullValueCounts = new Map<number, number>()
   const nanValueCounts = new Map<number, number>()
@@ -259,13 +264,14 @@ function metricsOf(fields: readonly Field[], columns: ReadonlyMap<number, Writte
   for (const { id, type } of fields) {
     const column = columns.get(id)
     if (column === undefined || !isPrimitive(type)) continue
+    columnSizes.set(id, column.columnSizeBytes)
     valueCounts.set(id, column.valueCount)
     nullValueCounts.set(id, column.nullCount)
     if (column.nanCount !== undefined) nanValueCounts.set(id, column.nanCount)
     if (column.lower !== undefined) lowerBounds.set(id, serializeValue(type, column.lower))
     if (column.upper !== undefined) upperBounds.set(id, serializeValue(type, column.upper))
   }
-  return { valueCounts, nullValueCounts, nanValueCounts, lowerBounds, upperBounds }
+  return { columnSizes, valueCounts, nullValueCounts, nanValueCounts, lowerBounds, upperBounds }
 }
 
 export interface TableScan extends ScanOptions {
@@ -273,6 +279,8 @@ export interface TableScan extends ScanOptions {
   readonly select?: readonly string[]
   readonly snapshot?: Snapshot
   readonly schema?: Schema
+  /** Fields whose statistics the plan keeps. */
+  readonly statisticsOf?: readonly number[]
 }
 
 /** Plans a scan of the table's newest snapshot. */
@@ -283,6 +291,7 @@ export function planOf(table: MemoryTable, scan: TableScan = {}): Promise<ScanPl
     schema,
     filter: scan.filter === undefined ? undefined : bind(scan.filter, schema),
     select: scan.select,
+    statisticsOf: scan.statisticsOf,
   })
 }
 

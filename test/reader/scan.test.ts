@@ -66,11 +66,14 @@ describe('scan', () => {
     expect(rows).toEqual([['n0'], [null]])
   })
 
-  it('stops at a limit, which counts rows after filter and deletes', async () => {
+  it('stops at a limit, which counts rows after filter and deletes; files whose rows are certain come first', async () => {
     const { table, files } = await threeFiles()
-    await table.commit([await table.positionDeletes('p.parquet', [[files[0]!.location, 0n]])])
-    expect(ids(await rowsOf(table, { limit: 3, filter: lt('id', 250) }))).toEqual([1, 2, 3])
-    expect(ids(await rowsOf(table, { limit: 120, concurrency: 3 }))).toEqual(range(1, 121))
+    const deletes = await table.positionDeletes('p.parquet', [[files[0]!.location, 0n]])
+    await table.commit([deletes])
+    expect(ids(await rowsOf(table, { limit: 3, filter: lt('id', 250) }))).toEqual([100, 101, 102])
+    const most = [...range(100, 200), ...range(1, 21)]
+    expect(ids(await rowsOf(table, { limit: 120, filter: lt('id', 200) }))).toEqual(most)
+    expect(ids(await rowsOf(table, { limit: 120, filter: lt('id', 200), concurrency: 3 }))).toEqual(most)
     expect(await rowsOf(table, { limit: 0 })).toEqual([])
   })
 
@@ -88,10 +91,10 @@ describe('scan', () => {
 
   it('refuses data files of other formats before it returns a row, and names them', async () => {
     const { table, files } = await threeFiles()
-    await table.commit([{ ...files[0]!, location: 'memory://lake/t/data/x.avro', format: 'avro' }])
+    await table.commit([{ ...files[0]!, location: 'memory://lake/t/data/x.orc', format: 'orc' }])
     await expect(rowsOf(table)).rejects.toMatchObject({
       kind: 'unsupported',
-      context: { location: 'memory://lake/t/data/x.avro', format: 'avro' },
+      context: { location: 'memory://lake/t/data/x.orc', format: 'orc' },
     })
     expect((await countRows(table.io, await planOf(table))).rows).toBe(400)
   })

@@ -4,9 +4,12 @@ import { checkSortOrder } from '../../src/schema/check-sort-order.js'
 import {
   checkPartitionSpec,
   isUnpartitioned,
+  partitionField,
   partitionKey,
   partitionPath,
   partitionType,
+  unifiedPartitionType,
+  unifiedTuple,
 } from '../../src/schema/partition.js'
 import type { PartitionField, PartitionSpec, Transform } from '../../src/schema/partition-spec.js'
 import { parseDate, parseTime, parseTimestamp } from '../../src/schema/time.js'
@@ -66,6 +69,68 @@ describe('the type of a tuple', () => {
     expect(isUnpartitioned(specOf())).toBe(true)
     expect(isUnpartitioned(specOf([1, 'a', 'void'], [2, 'b', 'void']))).toBe(true)
     expect(isUnpartitioned(specOf([1, 'a', 'void'], [2, 'b', 'identity']))).toBe(false)
+  })
+})
+
+describe('the type of the tuples of all specs', () => {
+  const schema = schemaOf(column(1, 'id', 'long'), column(2, 'ts', 'timestamptz'), column(3, 's', 'string'))
+  const spec = (specId: number, ...fields: [number, number, string, string][]): PartitionSpec => ({
+    specId,
+    fields: fields.map(([fieldId, sourceId, name, transform]) => ({
+      fieldId,
+      sourceId,
+      name,
+      transform: parseTransform(transform),
+    })),
+  })
+
+  it('has every field once, in the order of the ids, under its newest name', () => {
+    const specs = [
+      spec(0, [1000, 2, 'ts_day', 'day']),
+      spec(2, [1002, 3, 's', 'identity'], [1001, 1, 'shard', 'bucket[2]']),
+      spec(1, [1000, 2, 'day', 'day'], [1001, 1, 'b', 'bucket[2]']),
+    ]
+    expect(unifiedPartitionType(specs, schema).fields).toEqual([
+      { id: 1000, name: 'day', required: false, type: { kind: 'date' } },
+      { id: 1001, name: 'shard', required: false, type: { kind: 'int' } },
+      { id: 1002, name: 's', required: false, type: { kind: 'string' } },
+    ])
+    expect(unifiedPartitionType([], schema).fields).toEqual([])
+    expect(partitionField(specs, schema)).toMatchObject({ id: 2 ** 31 - 6, name: '_partition' })
+  })
+
+  it('keeps the type that a field had before it became void, whatever came first', () => {
+    const was = spec(0, [1000, 2, 'd', 'day'])
+    const is = spec(1, [1000, 2, 'd2', 'void'])
+    for (const specs of [
+      [was, is],
+      [is, was],
+    ]) {
+      const [field] = unifiedPartitionType(specs, schema).fields
+      expect(field).toMatchObject({ name: 'd2', type: { kind: 'date' } })
+    }
+    expect(unifiedPartitionType([is], schema).fields[0]?.type).toEqual({ kind: 'timestamptz' })
+  })
+
+  it('leaves out fields of columns that are gone, as Java does', () => {
+    const specs = [spec(0, [1000, 9, 'gone', 'identity'], [1001, 3, 's', 'identity'])]
+    expect(unifiedPartitionType(specs, schema).fields.map(field => field.id)).toEqual([1001])
+  })
+
+  it('refuses one id for two fields, and transforms that are not known', () => {
+    const clash = [spec(0, [1000, 1, 'a', 'identity']), spec(1, [1000, 3, 'b', 'identity'])]
+    expect(() => unifiedPartitionType(clash, schema)).toThrow(expect.objectContaining({ kind: 'corrupt' }))
+    const odd = [spec(0, [1000, 1, 'a', 'hilbert[2]'])]
+    expect(() => unifiedPartitionType(odd, schema)).toThrow(expect.objectContaining({ kind: 'unsupported' }))
+  })
+
+  it('takes tuples of each spec, with nulls for what the spec lacks', () => {
+    const older = spec(0, [1001, 1, 'b', 'bucket[2]'], [1000, 3, 's', 'identity'])
+    const newer = spec(1, [1002, 2, 'd', 'day'])
+    const type = unifiedPartitionType([older, newer], schema)
+    expect(unifiedTuple(type, older, [1, 'x'])).toEqual(['x', 1, null])
+    expect(unifiedTuple(type, newer, [19_000])).toEqual([null, null, 19_000])
+    expect(unifiedTuple(type, newer, [])).toEqual([null, null, null])
   })
 })
 

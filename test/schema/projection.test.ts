@@ -72,17 +72,17 @@ describe('planProjection', () => {
   it('takes a constant before the initial default, and that before null', () => {
     const expected = [field(2, 'b', 'int', { initialDefault: 7, writeDefault: 8 })]
     expect(planProjection([], expected)).toEqual([{ kind: 'default', value: 7 }])
-    expect(planProjection([], expected, { constants: new Map([[2, 5]]) })).toEqual([
+    expect(planProjection([], expected, { constantOf: field => (field.id === 2 ? 5 : undefined) })).toEqual([
       { kind: 'default', value: 5 },
     ])
-    expect(planProjection([], expected, { constants: new Map([[2, null]]) })).toEqual([{ kind: 'null' }])
+    expect(planProjection([], expected, { constantOf: () => null })).toEqual([{ kind: 'null' }])
     expect(planProjection([], [field(2, 'b', 'int', { writeDefault: 8 })])).toEqual([{ kind: 'null' }])
   })
 
   it('takes the column of the file before any constant', () => {
-    expect(
-      planProjection([field(2, 'b', 'int')], [field(2, 'b', 'int')], { constants: new Map([[2, 5]]) }),
-    ).toEqual([same(0)])
+    expect(planProjection([field(2, 'b', 'int')], [field(2, 'b', 'int')], { constantOf: () => 5 })).toEqual([
+      same(0),
+    ])
   })
 
   it('refuses a missing required column that has neither constant nor default', () => {
@@ -91,9 +91,7 @@ describe('planProjection', () => {
       expect.objectContaining({ kind: 'corrupt', context: { field: 'b', fieldId: 2 } }),
     )
     expect(planProjection([], [{ ...required, initialDefault: 1 }])).toEqual([{ kind: 'default', value: 1 }])
-    expect(planProjection([], [required], { constants: new Map([[2, 1]]) })).toEqual([
-      { kind: 'default', value: 1 },
-    ])
+    expect(planProjection([], [required], { constantOf: () => 1 })).toEqual([{ kind: 'default', value: 1 }])
   })
 
   it('goes into structs, lists and maps', () => {
@@ -130,6 +128,38 @@ describe('planProjection', () => {
       { kind: 'take', index: 2, type: { kind: 'map', key: { kind: 'same' }, value: plan } },
     ])
     expect(planProjection(file, file)).toEqual([same(0), same(1), same(2)])
+  })
+
+  it('takes constants for fields of structs, in required ones too', () => {
+    const file: Type = { kind: 'struct', fields: [field(11, 'x', 'int')] }
+    const now: Type = {
+      kind: 'struct',
+      fields: [field(12, 'y', 'int', { required: true }), field(11, 'x', 'int')],
+    }
+    const constantOf = ({ id }: Field): number | undefined => (id === 12 ? 5 : undefined)
+    expect(planProjection([field(1, 's', file)], [field(1, 's', now)], { constantOf })).toEqual([
+      {
+        kind: 'take',
+        index: 0,
+        type: { kind: 'struct', fields: [{ kind: 'default', value: 5 }, same(0)] },
+      },
+    ])
+    expect(() => planProjection([field(1, 's', file)], [field(1, 's', now)])).toThrow(
+      expect.objectContaining({ kind: 'corrupt' }),
+    )
+  })
+
+  it('puts together the parts of a variant that is not annotated, and nothing else', () => {
+    const parts = (...names: string[]): Type => ({
+      kind: 'struct',
+      fields: names.map(name => field(-1, name, 'binary')),
+    })
+    const plan = (from: Type): unknown => planProjection([field(1, 'v', from)], [field(1, 'v', 'variant')])
+    expect(plan(parts('value', 'metadata'))).toEqual([
+      { kind: 'take', index: 0, type: { kind: 'variant', metadata: 1, value: 0 } },
+    ])
+    for (const other of [parts('metadata'), parts('metadata', 'value', 'typed_value'), parts('a', 'b')])
+      expect(() => plan(other)).toThrow(expect.objectContaining({ kind: 'corrupt' }))
   })
 
   it('drops a field from a struct that lost it', () => {

@@ -38,12 +38,33 @@ describe('partition specs as JSON', () => {
     expect(fields.map(field => field.fieldId)).toEqual([1000, 1001])
   })
 
-  it('takes one source column as a list, and refuses several', () => {
+  it('takes one source column as a list', () => {
     const field = { name: 'a', transform: 'identity', 'field-id': 1000 }
-    expect(parsePartitionFields([{ ...field, 'source-ids': [7] }])[0]?.sourceId).toBe(7)
-    expect(() => parsePartitionFields([{ ...field, 'source-ids': [7, 8] }])).toThrow(
-      expect.objectContaining({ kind: 'unsupported' }),
-    )
+    const [parsed] = parsePartitionFields([{ ...field, 'source-ids': [7] }])
+    expect(parsed).toEqual({ name: 'a', fieldId: 1000, sourceId: 7, transform: { kind: 'identity' } })
+    for (const sources of [[], ['7'], null, [1.5]])
+      expect(() => parsePartitionFields([{ ...field, 'source-ids': sources }])).toThrow(
+        expect.objectContaining({ kind: 'corrupt' }),
+      )
+  })
+
+  it('keeps a transform of several columns as one that is not known, and writes it back', () => {
+    const field = { name: 'a', transform: 'bucket[4]', 'source-ids': [7, 8], 'field-id': 1000 }
+    const [parsed] = parsePartitionFields([{ ...field, 'source-id': 7 }])
+    expect(parsed).toMatchObject({
+      sourceId: 7,
+      sourceIds: [7, 8],
+      transform: { kind: 'unsupported', text: 'bucket[4]' },
+    })
+    expect(serializePartitionFields(parsePartitionFields([field]))).toEqual([field])
+    const sorted = {
+      transform: 'zorder',
+      'source-ids': [1, 2],
+      direction: 'asc',
+      'null-order': 'nulls-first',
+    }
+    const order = { 'order-id': 1, fields: [sorted] }
+    expect(serializeSortOrder(parseSortOrder(order))).toEqual(order)
   })
 
   it('refuses JSON that is no spec', () => {

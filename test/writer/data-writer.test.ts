@@ -294,9 +294,18 @@ describe('the properties of a table', () => {
     expect(grouped.rowGroups.length).toBeGreaterThan(2)
   })
 
-  it('do not make up for types whose data cannot be read back yet', async () => {
+  it('do without bounds of variants and shapes', async () => {
     const variant: Field = { id: 4, name: 'v', required: false, type: { kind: 'variant' } }
-    const table = await createTestTable({ fields: [...FIELDS, variant], formatVersion: 3 })
-    await expect(openWriter(table)).rejects.toMatchObject({ kind: 'unsupported', context: { column: 'v' } })
+    const shape: Field = { id: 5, name: 'g', required: false, type: { kind: 'geometry' } }
+    const rows: Value[][] = [
+      [1n, 'a', 0, Uint8Array.of(1, 0, 0, 12, 7), Uint8Array.of(1, 2)],
+      [2n, 'b', 0, null, null],
+    ]
+    const table = await createTestTable({ fields: [...FIELDS, variant, shape], formatVersion: 3 })
+    await table.append(rows)
+    expect(await table.rows()).toEqual(rows)
+    const [file] = await written({ fields: [...FIELDS, variant, shape], formatVersion: 3 }, rows)
+    expect([4, 5].map(id => file?.nullValueCounts?.get(id))).toEqual([1, 1])
+    expect([4, 5].map(id => file?.lowerBounds?.has(id))).toEqual([false, false])
   })
 })

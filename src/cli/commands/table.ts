@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import type { Lake, Namespace } from '../../index.js'
+import type { Lake, Namespace, StaticTable } from '../../index.js'
+import { addRelocateOption, withReadableTable } from '../readable-table.js'
 import {
   collectPairs,
   commaList,
+  type Output,
   printResult,
   printRows,
-  type Session,
   UsageError,
   withLake,
 } from '../session.js'
@@ -55,16 +56,19 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
           properties: options.property,
           location: options.location,
         })
-        await showTable(session, created.name, `created table ${created.name}\n`)
+        await showTable(session, created, `created table ${created.name}\n`)
       }),
     )
-  table
-    .command('show <table>')
-    .description('show where a table stands: location, version, columns, partitions, properties')
-    .option('--json', 'print one JSON document')
-    .action((name: string, _options, command: Command) =>
-      withLake(command, surroundings, session => showTable(session, name)),
-    )
+  addRelocateOption(
+    table
+      .command('show <table>')
+      .description('show where a table stands: location, version, columns, partitions, properties')
+      .option('--json', 'print one JSON document'),
+  ).action((name: string, { relocate }: { readonly relocate?: readonly string[] }, command: Command) =>
+    withReadableTable(command, surroundings, { name, relocate }, session =>
+      showTable(session, session.table),
+    ),
+  )
   table
     .command('rename <from> <to>')
     .description('rename a table; its files stay where they are')
@@ -100,9 +104,9 @@ function formatVersionOf(text: string | undefined): 2 | 3 | undefined {
   throw new UsageError('tables are made with format version 2 or 3', text)
 }
 
-async function showTable(session: Session, name: string, heading = ''): Promise<void> {
+async function showTable(session: Output, table: StaticTable, heading = ''): Promise<void> {
   const { describeTable } = await import('../../index.js')
-  const description = describeTable(await session.lake.table(name).load())
+  const description = describeTable(await table.load())
   const lines = [
     `table            ${description.name}`,
     `location         ${description.location}`,

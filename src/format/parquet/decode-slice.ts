@@ -23,7 +23,6 @@ export function ownReadEngine(options: ReadEngineOptions, compressedBytes: numbe
   const onWorkers = compressedBytes >= WORKER_BYTES_MIN && workersAvailable(WORKER_SCRIPT)
   return {
     name: 'serac',
-    needsWholeChunks: false,
     readsShared: onWorkers,
     slicesAhead: onWorkers ? 2 : 0,
     decode: request => (onWorkers ? decodeOnWorkers(options, request) : decodeInline(options, request)),

@@ -15,8 +15,6 @@ export interface SliceDecoding {
 
 export interface ReadEngine {
   readonly name: ReadEngineName
-  /** Needs chunks as a whole, whatever rows are wanted. */
-  readonly needsWholeChunks: boolean
   /** Wants the bytes in memory that workers see; copies those that are not. */
   readonly readsShared: boolean
   /** How many slices it works on at once; 0: it decodes when asked, in the caller's thread. */

@@ -20,6 +20,8 @@ import { countRows, type RowRanges, splitRanges, touchesRanges } from './row-ran
 const COALESCE_GAP_BYTES = 32_768
 /** Small row groups are fetched together up to this, or to a slice when that is less. */
 const WINDOW_BYTES = 8 * 1024 * 1024
+/** The second of windows that grow; each has four times as much as the one before. */
+const GROWING_WINDOW_BYTES = 512 * 1024
 
 /** At least the bytes of a dictionary page's header. */
 const HEADER_BYTES_MISSING = 100
@@ -57,6 +59,8 @@ export interface ReadPlanRequest {
   readonly columns: readonly number[]
   /** Bytes that the rows of a slice may take once decoded, about. */
   readonly sliceBytesMax: number
+  /** Begins with as little as can be fetched and grows from there: for callers that may stop any time. */
+  readonly growsWindows?: boolean | undefined
   /** Offset indexes that are known; without, chunks are read whole. */
   readonly offsetIndexOf?: ((rowGroup: number, leaf: number) => OffsetIndex | undefined) | undefined
 }
@@ -68,10 +72,12 @@ export function planRead(footer: ParquetFooter, request: ReadPlanRequest): ReadW
   let slices: ReadSlice[] = []
   let ranges: FileRange[] = []
   let bytes = 0
+  let bytesMax = request.growsWindows ? 0 : WINDOW_BYTES
   for (const unit of units) {
     const unitRanges = distinctRanges(unit)
     const size = unitRanges.reduce((sum, range) => sum + range.lengthBytes, 0)
-    if (slices.length > 0 && bytes + size > Math.min(WINDOW_BYTES, request.sliceBytesMax)) {
+    if (slices.length > 0 && bytes + size > Math.min(bytesMax, request.sliceBytesMax)) {
+      bytesMax = Math.min(WINDOW_BYTES, Math.max(GROWING_WINDOW_BYTES, 4 * bytesMax))
       windows.push({ slices, ranges: coalesced(ranges) })
       slices = []
       ranges = []

@@ -5,15 +5,17 @@
  *
  * The next window's bytes are fetched while one is decoded, and with workers the next slices are decoded while the
  * caller uses one. The bytes that came with the footer are not asked for again, so a small file costs one request
- * in all.
+ * in all. A caller that reads some columns of a file before others chooses the rows once and hands them to each read.
  */
 import { checkSignal, LakeError } from '../../base/errors.js'
 import { borrowShared } from '../../base/shared-memory.js'
 import type { Vector } from '../../batch/column-batch.js'
 import type { FileIO } from '../../io/file-io.js'
 import type { Field } from '../../schema/types.js'
+import { type ChunkPlace, readBloomFilters, readDictionaries } from './chunk-filters.js'
 import { ownReadEngine } from './decode-slice.js'
 import { type BytesOf, fetchRanges, type PageSource } from './fetch-ranges.js'
+import type { BloomFilter } from './footer/bloom-filter.js'
 import {
   type FooterOptions,
   type ParquetFooter,
@@ -33,7 +35,7 @@ import {
   type ReadSlice,
   type ReadWindow,
 } from './read-plan.js'
-import { type RowRanges, rangesWithin } from './row-ranges.js'
+import { intersectRanges, type RowRanges, rangesWithin } from './row-ranges.js'
 import { scanPages } from './scan-pages.js'
 import { wasmReadEngine } from './wasm/read.js'
 
@@ -61,8 +63,12 @@ export interface ParquetReadOptions {
   readonly keepPage?: ((rows: PageRows) => boolean) | undefined
   /** Field ids of the leaf columns whose statistics `keepPage` looks at. */
   readonly pageFieldIds?: readonly number[] | undefined
+  /** Rows that `choose` found: `keepRowGroup` and `keepPage` are not asked then. */
+  readonly chosen?: ChosenRows | undefined
   /** Positions in the file to read; all when absent. Batches tell the position of each row then. */
   readonly selection?: RowRanges | undefined
+  /** False fetches nothing before it is asked for: for callers that may stop any time. Default true. */
+  readonly readsAhead?: boolean | undefined
   /** Rows of a batch at most; default 65 536. A batch never spans row groups. */
   readonly batchRows?: number | undefined
   /**
@@ -75,10 +81,31 @@ export interface ParquetReadOptions {
   readonly engine?: ReadEngineName | undefined
 }
 
+/** What `choose` takes of the options of a read; `columns` are those of all reads that will follow. */
+export type ChooseOptions = Pick<ParquetReadOptions, 'columns' | 'keepRowGroup' | 'keepPage' | 'pageFieldIds'>
+
+/** Rows of a file to read, and the page indexes that reading them takes. */
+export interface ChosenRows {
+  /** In file order, each with a row to read. */
+  readonly groups: readonly GroupRows[]
+  /** Absent when no page was asked about. */
+  readonly indexes?: PageIndexes | undefined
+}
+
 export interface ParquetFile {
   readonly footer: ParquetFooter
   readonly fields: readonly Field[]
   readonly rowCount: number
+  /**
+   * The rows that a read of these options would read, without reading them. One request for page indexes that stand
+   * together; none without `keepPage`.
+   * @throws corrupt naming location and row group; unavailable
+   */
+  choose(options: ChooseOptions): Promise<ChosenRows>
+  /** The bloom filters of chunks; undefined where there is none to use. @throws unavailable */
+  bloomFilters(places: readonly ChunkPlace[]): Promise<readonly (BloomFilter | undefined)[]>
+  /** The dictionaries of chunks that hold no other value; undefined elsewhere. @throws unavailable */
+  dictionaries(places: readonly ChunkPlace[]): Promise<readonly (Vector | undefined)[]>
   /**
    * The rows in file order.
    * @throws corrupt naming location, row group and column; unsupported, unavailable
@@ -105,11 +132,15 @@ export function parquetFile(
   footer: ParquetFooter,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): ParquetFile {
+  const source = { io, footer, signal: options.signal }
   return {
     footer,
     fields: footer.fields,
     rowCount: footer.rowCount,
-    read: request => readBatches({ io, footer, signal: options.signal }, request),
+    choose: request => chooseRows(source, request),
+    bloomFilters: places => readBloomFilters(source, places),
+    dictionaries: places => readDictionaries(source, places),
+    read: request => readBatches(source, request),
   }
 }
 
@@ -130,17 +161,15 @@ async function* readBatches(
   const { footer, signal } = source
   const batchRows = Math.max(1, options.batchRows ?? BATCH_ROWS_DEFAULT)
   const fields = checkColumns(footer, options.columns)
-  const kept = keptGroups(footer, options)
   const budgetBytes = options.budgetBytes ?? BUDGET_BYTES_DEFAULT
   const decodedBytesMax = Math.max(LEAF_BYTES_MIN, LEAF_BUDGETS * budgetBytes)
   const request = { footer, columns: options.columns, fields, decodedBytesMax, signal }
-  const engine =
-    options.engine === 'parquet-wasm'
-      ? wasmReadEngine(request)
-      : ownReadEngine(request, compressedBytes(footer, kept, options.columns))
-  const windows = await windowsOf(source, { ...options, kept, engine })
+  const isWhole = options.engine === 'parquet-wasm'
+  const windows = await windowsOf(source, { ...options, isWhole })
+  const engine = isWhole ? wasmReadEngine(request) : ownReadEngine(request, fetchedBytes(windows))
   const shape = { footer, fields, batchRows, isScattered: options.selection !== undefined }
-  for await (const { slice, vectors } of decodedSlices(source, windows, engine)) {
+  const readsAhead = options.readsAhead ?? true
+  for await (const { slice, vectors } of decodedSlices(source, windows, { engine, readsAhead })) {
     checkSignal(signal)
     yield* positionedBatches(slice, vectors, shape)
   }
@@ -156,7 +185,7 @@ function checkColumns(footer: ParquetFooter, columns: readonly number[]): Field[
 }
 
 /** Row groups with wanted rows; the caller is asked once about each. */
-function keptGroups(footer: ParquetFooter, options: ParquetReadOptions): number[] {
+function keptGroups(footer: ParquetFooter, options: Pick<ParquetReadOptions, 'keepRowGroup'>): number[] {
   const kept: number[] = []
   for (const [index, group] of footer.rowGroups.entries()) {
     if (group.rowCount > 0 && (options.keepRowGroup?.(index, group) ?? true)) kept.push(index)
@@ -178,32 +207,82 @@ function compressedBytes(
   return bytes
 }
 
+/** Bytes that the windows take: with sparse rows far fewer than their row groups have. */
+function fetchedBytes(windows: readonly ReadWindow[]): number {
+  let bytes = 0
+  for (const { ranges } of windows) for (const range of ranges) bytes += range.lengthBytes
+  return bytes
+}
+
+async function chooseRows(source: PageSource, options: ChooseOptions): Promise<ChosenRows> {
+  const { footer } = source
+  const { columns, keepPage } = options
+  const groups = keptGroups(footer, options).map((rowGroup): GroupRows => ({ rowGroup }))
+  if (keepPage === undefined || groups.length === 0) return { groups }
+  const indexes = await readPageIndexes(source, {
+    rowGroups: groups.map(group => group.rowGroup),
+    leaves: leavesOf(footer, columns),
+    statisticsOf: options.pageFieldIds ?? [],
+  })
+  return { groups: keptPages(footer, { groups, indexes, keepPage }), indexes }
+}
+
+function keptPages(
+  footer: ParquetFooter,
+  chosen: {
+    readonly groups: readonly GroupRows[]
+    readonly indexes: PageIndexes
+    readonly keepPage: ParquetReadOptions['keepPage']
+  },
+): GroupRows[] {
+  return chosen.groups
+    .map(group => ({ ...group, rows: rowsOfPages(footer, chosen.indexes, group, chosen.keepPage) }))
+    .filter(({ rows }) => rows === undefined || rows.length > 0)
+}
+
 interface WindowsRequest extends Omit<ParquetReadOptions, 'engine'> {
-  readonly kept: readonly number[]
-  readonly engine: ReadEngine
+  /** Chunks are read as a whole, whatever rows are wanted. */
+  readonly isWhole: boolean
 }
 
 /** The plan; page indexes are read only when they can change it. */
 async function windowsOf(source: PageSource, request: WindowsRequest): Promise<ReadWindow[]> {
   const { footer } = source
-  const { kept, columns, keepPage, selection, engine } = request
+  const { columns, chosen, selection, isWhole } = request
+  const keepPage = chosen === undefined ? request.keepPage : undefined
   const sliceBytesMax = Math.ceil((request.budgetBytes ?? BUDGET_BYTES_DEFAULT) / SLICES_IN_BUDGET)
-  const selected = kept.map(rowGroup => ({ rowGroup, rows: selectedRows(footer, rowGroup, selection) }))
-  const candidates = selected.filter(({ rows }) => rows === undefined || rows.length > 0)
-  const isSparse = keepPage !== undefined || selection !== undefined
+  const candidates = selectedGroups(footer, request)
+  const planned = { columns, sliceBytesMax, growsWindows: request.readsAhead === false }
+  const isSparse =
+    keepPage !== undefined || selection !== undefined || candidates.some(group => group.rows !== undefined)
   const isLarge = candidates.some(({ rowGroup }) => decodedBytes(footer, rowGroup, columns) > sliceBytesMax)
-  if (!isSparse && !isLarge) return planRead(footer, { groups: candidates, columns, sliceBytesMax })
-  const indexes = await readPageIndexes(source, {
-    rowGroups: candidates.map(group => group.rowGroup),
-    leaves: engine.needsWholeChunks ? [] : leavesOf(footer, columns),
-    statisticsOf: keepPage === undefined ? [] : (request.pageFieldIds ?? []),
-  })
-  const groups = candidates.map(group => ({ ...group, rows: rowsOfPages(footer, indexes, group, keepPage) }))
-  if (engine.needsWholeChunks) return planRead(footer, { groups, columns, sliceBytesMax })
+  if (!isSparse && !isLarge) return planRead(footer, { ...planned, groups: candidates })
+  const indexes =
+    chosen?.indexes ??
+    (await readPageIndexes(source, {
+      rowGroups: candidates.map(group => group.rowGroup),
+      leaves: isWhole ? [] : leavesOf(footer, columns),
+      statisticsOf: keepPage === undefined ? [] : (request.pageFieldIds ?? []),
+    }))
+  const groups = keptPages(footer, { groups: candidates, indexes, keepPage })
+  if (isWhole) return planRead(footer, { ...planned, groups })
   const found = await scannedPages(source, { groups, columns, indexes, bytesMax: sliceBytesMax })
   const offsetIndexOf = (rowGroup: number, leaf: number): OffsetIndex | undefined =>
     indexes.offsetIndexOf(rowGroup, leaf) ?? found.get(`${rowGroup}/${leaf}`)
-  return planRead(footer, { groups, columns, sliceBytesMax, offsetIndexOf })
+  return planRead(footer, { ...planned, groups, offsetIndexOf })
+}
+
+/** The row groups that the caller wants rows of, with what of them it selected. */
+function selectedGroups(footer: ParquetFooter, request: WindowsRequest): GroupRows[] {
+  const { chosen, selection } = request
+  const groups: readonly GroupRows[] =
+    chosen?.groups ?? keptGroups(footer, request).map(rowGroup => ({ rowGroup }))
+  return groups
+    .map(({ rowGroup, rows }) => {
+      const selected = selectedRows(footer, rowGroup, selection)
+      return { rowGroup, rows: intersectRanges(rows, selected) }
+    })
+    .filter(({ rows }) => rows === undefined || rows.length > 0)
 }
 
 /** Pages of chunks without an offset index, in row groups whose bytes are too many to be held at once. */
@@ -249,15 +328,16 @@ interface DecodedSlice {
 async function* decodedSlices(
   source: PageSource,
   windows: readonly ReadWindow[],
-  engine: ReadEngine,
+  { engine, readsAhead }: { readonly engine: ReadEngine; readonly readsAhead: boolean },
 ): AsyncGenerator<DecodedSlice, void, undefined> {
   const inWork: Promise<DecodedSlice>[] = []
+  const slicesAhead = readsAhead ? engine.slicesAhead : 0
   const fetch = (index: number): Promise<FetchedWindow> =>
     started(() => fetchWindow(source, windows[index], engine))
-  let next = fetch(0)
+  let next: Promise<FetchedWindow> | undefined
   for (const [index, { slices }] of windows.entries()) {
-    const window = await next
-    if (index + 1 < windows.length) next = fetch(index + 1)
+    const window = await (next ?? fetch(index))
+    next = readsAhead && index + 1 < windows.length ? fetch(index + 1) : undefined
     let left = slices.length
     for (const slice of slices) {
       checkSignal(source.signal)
@@ -267,7 +347,7 @@ async function* decodedSlices(
         return { slice, vectors }
       }
       inWork.push(started(decode))
-      const first = inWork.length > engine.slicesAhead ? inWork.shift() : undefined
+      const first = inWork.length > slicesAhead ? inWork.shift() : undefined
       if (first !== undefined) yield await first
     }
   }

@@ -155,7 +155,25 @@ function entriesNeeded(leaf: LeafColumn, { rows }: LeafRequest, counts: ChunkCou
     : counts.entries
 }
 
-function decodeDictionary(job: LeafJob, request: LeafRequest, { header, body }: DictionaryPage): PlainValues {
+/**
+ * The values of a dictionary page alone, header included; undefined when the bytes begin with another page. Throws
+ * plain errors when the bytes are broken.
+ * @throws unsupported for encodings that are not built, and above the limit
+ */
+export function decodeDictionaryPage(
+  chunk: Pick<LeafJob, 'leaf' | 'codec'>,
+  bytes: Uint8Array,
+  decodedBytesMax: number,
+): PlainValues | undefined {
+  const { dictionary } = listPages({ dictionary: bytes, spans: [], flat: true, groupRows: 1 })
+  return dictionary && decodeDictionary(chunk, { decodedBytesMax }, dictionary)
+}
+
+function decodeDictionary(
+  job: Pick<LeafJob, 'leaf' | 'codec'>,
+  request: Pick<LeafRequest, 'decodedBytesMax'>,
+  { header, body }: DictionaryPage,
+): PlainValues {
   if (header.encoding !== Encoding.plain && header.encoding !== Encoding.plainDictionary) {
     throw new LakeError('unsupported', 'the encoding of a parquet dictionary is not built')
   }

@@ -197,6 +197,27 @@ function setBits(word: number): number {
 }
 
 /**
+ * Every form that a value of the leaf's type may have in its pages; it is not there when the filter has none of them.
+ * A zero has two. Undefined when the filter cannot be asked: as `bloomBytesOf`, and for times in nanoseconds, several of
+ * which are one value.
+ */
+export function bloomFormsOf(leaf: LeafColumn, value: Value): readonly Uint8Array[] | undefined {
+  if (leaf.type.kind === 'time' && timeUnitOf(leaf.element) === 'nanos') return undefined
+  if (value === 0 && (leaf.type.kind === 'float' || leaf.type.kind === 'double')) return zeroForms(leaf)
+  const bytes = bloomBytesOf(leaf, value)
+  return bytes === undefined ? undefined : [bytes]
+}
+
+function zeroForms({ element }: LeafColumn): readonly Uint8Array[] | undefined {
+  const { physicalType } = element
+  if (physicalType !== PhysicalType.float && physicalType !== PhysicalType.double) return undefined
+  const widthBytes = physicalType === PhysicalType.float ? 4 : 8
+  const negative = new Uint8Array(widthBytes)
+  negative[widthBytes - 1] = 0x80
+  return [new Uint8Array(widthBytes), negative]
+}
+
+/**
  * The bytes that a value of the leaf's type has in its pages, which are what is hashed. Undefined when the filter cannot
  * be asked: the value is null, a boolean, a zero or NaN (which have several forms), INT96, a decimal or half float whose
  * bytes are the writer's choice, or nothing that the column can hold.

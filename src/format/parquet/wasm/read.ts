@@ -22,7 +22,6 @@ export function wasmReadEngine(options: ReadEngineOptions): ReadEngine {
   const hints = unitHints(options.footer, options.columns)
   return {
     name: 'parquet-wasm',
-    needsWholeChunks: true,
     readsShared: false,
     slicesAhead: 0,
     decode: async request => (options.fields.length === 0 ? [] : decodeSlice(options, request, hints)),

@@ -1,0 +1,150 @@
+/**
+ * Incremental reads: what changed between two snapshots, row by row, and what was appended. The state of the table is
+ * pinned when the read is made; files are read when rows are asked for.
+ */
+import type { ColumnBatch } from '../batch/column-batch.js'
+import type { ReadLeases } from '../catalog/read-leases.js'
+import { bind } from '../expression/bind.js'
+import type { ArrowTable } from '../format/arrow.js'
+import type { FileIO } from '../io/file-io.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import { planAppends } from '../reader/append-scan.js'
+import { type ChangeMode, planChangelog, readChangelog } from '../reader/changelog.js'
+import { scanBatches } from '../reader/scan.js'
+import type { Field } from '../schema/types.js'
+import { type ResolvedSnapshot, resolveSnapshot } from '../snapshot/resolve.js'
+import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
+
+/** The snapshots after `from`, up to and with `to`, along the history of `to`. */
+export interface RangeRequest {
+  /** Exclusive; default: from the beginning of the table. */
+  readonly from?: AsOf | undefined
+  /** Inclusive; default: the current snapshot. Rows have the columns of its schema, as a scan of it has. */
+  readonly to?: AsOf | undefined
+  /** Data files read at the same time; default 4. */
+  readonly concurrency?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ChangesRequest extends RangeRequest {
+  /**
+   * `raw`: every insert and delete. `updates`: deletes and inserts of one row as pairs of before and after. `net`:
+   * what is left over the whole range. Default: `updates` when keys are given, else `raw`.
+   */
+  readonly mode?: ChangeMode | undefined
+  /**
+   * Columns that identify a row; only `updates` looks at them. Default: row ids where the table keeps them (format
+   * version 3), then the table's identifier fields.
+   */
+  readonly keys?: readonly string[] | undefined
+}
+
+export interface AppendsRequest extends RangeRequest {
+  readonly where?: Where | undefined
+  /** Columns in the order wanted, metadata columns such as `_file` and `_pos` included; default all columns. */
+  readonly select?: readonly string[] | undefined
+  /** Rows at most. */
+  readonly limit?: number | undefined
+}
+
+/** Rows of an incremental read, in the order of the snapshots that they came with. */
+export interface IncrementalRows {
+  /** The columns of the rows. @throws as reading the rows would, as far as the metadata tells */
+  fields(): Promise<readonly Field[]>
+  batches(): AsyncIterable<ColumnBatch>
+  /** Snapshot ids are longs that do not fit a number. */
+  rows(options?: RowOptions): AsyncIterable<OutputRow>
+  /** All rows as an apache-arrow table, in memory. */
+  toArrow(): Promise<ArrowTable>
+}
+
+/** The table that is read. */
+export interface ChangedTable {
+  load(): Promise<{ readonly metadata: TableMetadata }>
+  /** Keep the files of every snapshot of the range while they are read. */
+  readonly leases?: ReadLeases | undefined
+}
+
+/** What is read once the state of the table is known. */
+interface OpenedRows {
+  readonly fields: readonly Field[]
+  readonly batches: () => AsyncIterable<ColumnBatch>
+}
+
+/** The row-level changelog of a table, in the state that it has now. */
+export function openChanges(io: FileIO, request: ChangesRequest, table: ChangedTable): IncrementalRows {
+  return incrementalRows(table, ({ metadata }) => {
+    const { keys = [], concurrency, signal } = request
+    const mode = request.mode ?? (keys.length > 0 ? 'updates' : 'raw')
+    const range = rangeOf(metadata, request)
+    const plan = planChangelog(metadata, { ...range, mode, keys })
+    return { fields: plan.fields, batches: () => readChangelog(io, plan, { concurrency, signal }) }
+  })
+}
+
+/** The appended rows of a table, in the state that it has now. */
+export function openAppends(io: FileIO, request: AppendsRequest, table: ChangedTable): IncrementalRows {
+  return incrementalRows(table, async loaded => {
+    const { where, select, limit, concurrency, signal } = request
+    const range = rangeOf(loaded.metadata, request)
+    const filter = where === undefined ? undefined : bind(await whereExpression(where), range.schema)
+    const plan = await planAppends(loaded, io, { ...range, filter, select, signal })
+    return { fields: plan.fields, batches: () => scanBatches(io, plan, { limit, concurrency, signal }) }
+  })
+}
+
+function incrementalRows(
+  { load, leases }: ChangedTable,
+  open: (table: Awaited<ReturnType<ChangedTable['load']>>) => OpenedRows | Promise<OpenedRows>,
+): IncrementalRows {
+  const opened = load().then(open)
+  // A failure is reported to whoever uses the rows; until then it is nobody's unhandled rejection.
+  opened.catch(() => undefined)
+  async function* batches(): AsyncGenerator<ColumnBatch> {
+    const { batches: read } = await opened
+    // Until a lease names a snapshot it protects the files of all. A range is of many, so it names none.
+    const lease = await leases?.open()
+    try {
+      for await (const batch of read()) {
+        yield batch
+        await lease?.renew()
+      }
+    } finally {
+      await lease?.release()
+    }
+  }
+  return {
+    fields: async () => (await opened).fields,
+    batches,
+    async *rows(options = {}) {
+      for await (const batch of batches()) yield* rowsOfBatch(batch, options)
+    },
+    async toArrow() {
+      const { tableOfBatches } = await import('../format/arrow.js')
+      const { fields } = await opened
+      const all: ColumnBatch[] = []
+      for await (const batch of batches()) all.push(batch)
+      return tableOfBatches(fields, all)
+    },
+  }
+}
+
+interface ResolvedRange {
+  readonly from: bigint | undefined
+  readonly to: ResolvedSnapshot['snapshot']
+  readonly schema: ResolvedSnapshot['schema']
+}
+
+function rangeOf(metadata: TableMetadata, request: RangeRequest): ResolvedRange {
+  const { snapshot, schema } = resolveSnapshot(metadata, selectorOf(request.to))
+  return { from: startId(metadata, request.from), to: snapshot, schema }
+}
+
+/** The id of the snapshot to begin after; one that is named by its id may be expired. */
+function startId(metadata: TableMetadata, from: AsOf | undefined): bigint | undefined {
+  if (from === undefined) return undefined
+  const selector = selectorOf(from)
+  if (typeof selector === 'object' && 'snapshotId' in selector) return selector.snapshotId
+  return resolveSnapshot(metadata, selector).snapshot?.snapshotId
+}

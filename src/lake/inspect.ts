@@ -1,0 +1,98 @@
+/**
+ * Metadata tables of a table, read like a scan: the state is pinned when the inspection is made, and nothing but
+ * metadata is read until rows are asked for.
+ */
+import type { ColumnBatch } from '../batch/column-batch.js'
+import type { ArrowTable } from '../format/arrow.js'
+import type { FileIO } from '../io/file-io.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import {
+  type MetadataTable,
+  type MetadataTableName,
+  openMetadataTable,
+  parseMetadataTableName,
+} from '../reader/metadata-tables/metadata-table.js'
+import type { Field } from '../schema/types.js'
+import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
+
+export interface InspectRequest {
+  /** A filter on the metadata table's columns, such as `record_count > 1000 and partition.region = 'eu'`. */
+  readonly where?: Where | undefined
+  /** Columns in the order wanted; default all. Columns that are left out are not made, statistics not read. */
+  readonly select?: readonly string[] | undefined
+  /** Another snapshot, for the metadata tables of one snapshot: `files`, `entries`, `manifests`, `partitions`, ... */
+  readonly asOf?: AsOf | undefined
+  /** Rows at most. */
+  readonly limit?: number | undefined
+  /** Manifests read at the same time. */
+  readonly concurrency?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Rows about a table, in the columns of Iceberg's metadata table of that name. */
+export interface Inspection {
+  readonly name: MetadataTableName
+  /** The columns of the rows. @throws invalid-argument for an unknown column or a snapshot that makes no sense */
+  fields(): Promise<readonly Field[]>
+  batches(): AsyncIterable<ColumnBatch>
+  rows(options?: RowOptions): AsyncIterable<OutputRow>
+  /** All rows as an apache-arrow table, in memory. */
+  toArrow(): Promise<ArrowTable>
+}
+
+interface PinnedTable {
+  readonly metadata: TableMetadata
+  readonly metadataLocation: string
+}
+
+/**
+ * An inspection of whatever state `load` gives; it is loaded at once.
+ * @throws invalid-argument for a name that is no metadata table's
+ */
+export function openInspection(
+  io: FileIO,
+  wanted: { readonly name: string; readonly request: InspectRequest },
+  load: () => Promise<PinnedTable>,
+): Inspection {
+  const { request } = wanted
+  const name = parseMetadataTableName(wanted.name)
+  const opened = load().then(table => openRequested(io, table, { name, request }))
+  // A failure is reported to whoever uses the inspection; until then it is nobody's unhandled rejection.
+  opened.catch(() => undefined)
+  async function* batches(): AsyncGenerator<ColumnBatch> {
+    yield* (await opened).batches()
+  }
+  return {
+    name,
+    fields: async () => (await opened).fields,
+    batches,
+    async *rows(options = {}) {
+      for await (const batch of batches()) yield* rowsOfBatch(batch, options)
+    },
+    async toArrow() {
+      const { tableOfBatches } = await import('../format/arrow.js')
+      const { fields } = await opened
+      const all: ColumnBatch[] = []
+      for await (const batch of batches()) all.push(batch)
+      return tableOfBatches(fields, all)
+    },
+  }
+}
+
+async function openRequested(
+  io: FileIO,
+  table: PinnedTable,
+  wanted: { readonly name: MetadataTableName; readonly request: InspectRequest },
+): Promise<MetadataTable> {
+  const { metadata, metadataLocation } = table
+  const { where, select, asOf, limit, concurrency, signal } = wanted.request
+  return openMetadataTable({ io, metadata, metadataLocation }, wanted.name, {
+    filter: where === undefined ? undefined : await whereExpression(where),
+    selector: selectorOf(asOf),
+    select,
+    limit,
+    concurrency,
+    signal,
+  })
+}
