@@ -204,12 +204,18 @@ function mightHoldPath(file: PositionDeleteFile, path: string): boolean {
 function mightShareKey(
   deletes: EqualityDeleteFile,
   data: DataFile,
-  typeOf: (fieldId: number) => PrimitiveType | undefined,
+  keyOf: (fieldId: number) => KeyType | undefined,
 ): boolean {
   return deletes.equalityFieldIds.every(id => {
-    const type = typeOf(id)
-    return type === undefined || mightMeet(type, columnRange(deletes, id, type), columnRange(data, id, type))
+    const key = keyOf(id)
+    return key === undefined || mightMeet(key.type, columnRange(deletes, id, key), columnRange(data, id, key))
   })
+}
+
+interface KeyType {
+  readonly type: PrimitiveType
+  /** Inside a struct, whose own nulls some writers count with the field's and others do not. */
+  readonly isNested: boolean
 }
 
 /** What the statistics of a file say about one column; `undefined` members are unknown. */
@@ -219,9 +225,9 @@ interface ColumnRange extends ParsedBounds {
   readonly mightHoldValue: boolean
 }
 
-function columnRange(file: ContentFile, id: number, type: PrimitiveType): ColumnRange {
+function columnRange(file: ContentFile, id: number, { type, isNested }: KeyType): ColumnRange {
   const values = file.valueCounts?.get(id)
-  const nulls = file.nullValueCounts?.get(id)
+  const nulls = isNested ? undefined : file.nullValueCounts?.get(id)
   const bounds = { lower: file.lowerBounds?.get(id), upper: file.upperBounds?.get(id) }
   const isFloating = type.kind === 'float' || type.kind === 'double'
   return {
@@ -275,12 +281,15 @@ function partitionKeys(metadata: DeleteIndexMetadata): PartitionKeys {
   }
 }
 
-function keyTypes(metadata: DeleteIndexMetadata): (fieldId: number) => PrimitiveType | undefined {
+function keyTypes(metadata: DeleteIndexMetadata): (fieldId: number) => KeyType | undefined {
   const types = new Map<number, Type>()
-  for (const schema of metadata.schemas)
+  const topLevel = new Set<number>()
+  for (const schema of metadata.schemas) {
     for (const [id, field] of indexFields(schema)) types.set(id, field.type)
+    for (const field of schema.fields) topLevel.add(field.id)
+  }
   return id => {
     const type = types.get(id)
-    return type !== undefined && isPrimitive(type) ? type : undefined
+    return type !== undefined && isPrimitive(type) ? { type, isNested: !topLevel.has(id) } : undefined
   }
 }

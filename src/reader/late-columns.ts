@@ -29,7 +29,7 @@ export type LateColumns = 'auto' | 'always' | 'never'
 const LATE_BYTES_MIN: number = 1024 * 1024
 /** Rows nearer than this are read as one range: copying some values costs less than another range. */
 const NEAR_ROWS = 32
-/** Bytes of early columns that wait for late ones, about. */
+/** Bytes of early columns that wait for late ones, about; as many as the late ones have where these are more. */
 const HELD_BYTES_MAX: number = 16 * 1024 * 1024
 
 /** Whether the late columns of these rows are large enough to be worth reading for themselves. */
@@ -85,7 +85,7 @@ export async function* lateRows(
   let heldBytes = 0
   for await (const { window, returned } of early) {
     const next = groupAt(reading, at, window.firstRow)
-    if (next !== at || heldBytes >= HELD_BYTES_MAX) {
+    if (next !== at || heldBytes >= heldBytesMax(reading, at)) {
       yield* outputOf(reading, leftRows(reading, at, parts))
       parts = []
       heldBytes = 0
@@ -102,6 +102,14 @@ export async function* lateRows(
   yield* outputOf(reading, leftRows(reading, at, parts))
   reading.counters.rowGroupsLate++
   return []
+}
+
+/** Without page indexes every step reads the late columns of the row group whole: it is to be worth that. */
+function heldBytesMax({ file, chosen, layout }: LateReading, at: number): number {
+  const chunks = file.footer.metadata.rowGroups[chosen.groups[at]?.rowGroup ?? -1]?.columns
+  let lateBytes = 0
+  for (const leaf of leavesOf(file.footer, layout.columns)) lateBytes += chunks?.[leaf]?.compressedBytes ?? 0
+  return Math.max(HELD_BYTES_MAX, lateBytes)
 }
 
 interface EarlyPart extends ReturnedBatch {

@@ -16,6 +16,15 @@ const json = (type: string, given: unknown): string =>
 
 const UUID = 'f79c3e09-677c-4bbd-a479-3f349cb785e7'
 
+describe('a row', () => {
+  it('has a column of any name', () => {
+    const field = { id: 1, name: '__proto__', required: false, type: { kind: 'int' as const } }
+    const batch = batchOf([field], [[5]])
+    expect([...rowsOfBatch(batch)].map(Object.entries)).toEqual([[['__proto__', 5]]])
+    expect([...jsonRowsOfBatch(batch)].map(Object.entries)).toEqual([[['__proto__', 5]]])
+  })
+})
+
 describe('a value that is read', () => {
   it.each([
     ['boolean', true, true, 'true'],

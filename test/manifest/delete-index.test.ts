@@ -19,6 +19,12 @@ const SCHEMA: Schema = {
     { id: 1, name: 'id', required: false, type: { kind: 'long' } },
     { id: 2, name: 'region', required: false, type: { kind: 'double' } },
     { id: 3, name: 'score', required: false, type: { kind: 'double' } },
+    {
+      id: 4,
+      name: 'customer',
+      required: false,
+      type: { kind: 'struct', fields: [{ id: 5, name: 'id', required: false, type: { kind: 'long' } }] },
+    },
   ],
 }
 const SPECS: readonly PartitionSpec[] = [
@@ -234,6 +240,11 @@ describe('delete index: key bounds', () => {
     expect(reaches(keys(1), far(2))).toBe(true)
     expect(reaches(keys(), far(2))).toBe(true)
     expect(reaches(keys(0), far(2))).toBe(false)
+  })
+
+  it('are not believed about nulls inside a struct, which some writers do not count when the struct is null', () => {
+    const keys = statistics(5, long, { lower: 10n, upper: 20n, nulls: 1, values: 5 })
+    expect(reaches(keys, statistics(5, long, { lower: 90n, upper: 99n, nulls: 0, values: 10 }), 5)).toBe(true)
   })
 
   it('leave out deletes of nulls only when the file has none', () => {

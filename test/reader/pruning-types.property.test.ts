@@ -6,6 +6,7 @@ import type { Bound } from '../../src/expression/bind.js'
 import { planScan } from '../../src/reader/plan.js'
 import { scanBatches } from '../../src/reader/scan.js'
 import { promoteValue } from '../../src/schema/promotion.js'
+import { printType } from '../../src/schema/type-text.js'
 import type { Field, PrimitiveType, Value } from '../../src/schema/types.js'
 import { compareValues } from '../../src/schema/value.js'
 import { createMemoryTable } from './memory-table.js'
@@ -38,6 +39,10 @@ const CASES: readonly TypeCase[] = [
   { from: decimal(15), to: decimal(20), values: [0n, -1n, 10n ** 14n], others: [10n ** 19n] },
   { from: decimal(30), to: decimal(38), values: [0n, -1n, 10n ** 29n], others: [-(10n ** 37n)] },
 ]
+
+function nameOf({ from, to }: TypeCase): string {
+  return to === undefined ? printType(from) : `${printType(from)} that became ${printType(to)}`
+}
 
 const ID: Field = { id: 1, name: 'id', required: true, type: { kind: 'long' } }
 /** What skipping a row group saves. */
@@ -91,8 +96,8 @@ const columnOf = (values: readonly Value[]): fc.Arbitrary<readonly Value[]> => {
 
 describe('pruning by a column of any type', () => {
   it.each(
-    CASES,
-  )('keeps the rows that the filter accepts: $from.kind $from.precision, $to.kind', async given => {
+    CASES.map(given => [nameOf(given), given] as const),
+  )('keeps the rows that the filter accepts: %s', async (_, given) => {
     const { from, to = from, values, others = [] } = given
     const promoted = (value: Value): Value => (value === null ? null : promoteValue(from, to, value))
     const literals = [...values.map(promoted), ...others]
