@@ -32,8 +32,8 @@ const BITMAP_BYTES = 8192
 const KEY_MAX = 2 ** 31 - 2
 /** Chunks of one key: a key is the position's bits above 32, a chunk index those above 16. */
 const CHUNKS_PER_KEY = 65536
-/** Runs are bitmaps in memory, so that a few bytes may stand for many: 64 MiB of them hold half a billion positions. */
-const RUN_BITMAPS_MAX = 8_192
+/** Runs are bitmaps in memory, so that a few bytes may stand for many: 32 MiB of them hold 268 million positions. */
+const RUN_BITMAPS_MAX = 4_096
 
 interface Container {
   /** Bits 16 to 31 of its positions. */
@@ -150,7 +150,7 @@ function writeContainer(view: DataView, start: number, { chunk, runs }: Containe
 
 /**
  * The set of a portable 64-bit bitmap that fills the bytes.
- * @throws corrupt when the bytes are not one; unsupported for positions from 2^53, and for runs of over half a billion positions
+ * @throws corrupt when the bytes are not one; unsupported for positions from 2^53, and for runs of over 268 million positions
  */
 export function parseRoaring(bytes: Uint8Array): PositionSet {
   const reader: Reader = { view: dataView(bytes), at: 0, runBitmaps: 0 }

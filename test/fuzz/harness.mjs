@@ -11,6 +11,8 @@ import { createRandom, inputSeed } from './random.mjs'
 const CPU_MS_MAX = 1000
 const MEMORY_BYTES_MAX = 256 * 1024 * 1024
 const FAULTS_MAX = 20
+/** Growth of the process since the last collection from which on garbage is collected before the next input. */
+const GARBAGE_BYTES_MAX = 48 * 1024 * 1024
 
 /**
  * A suite:
@@ -84,6 +86,10 @@ async function showOne(suite, { seed, input, keep }) {
   if (error !== undefined) console.log(error)
 }
 
+function peakBytes() {
+  return process.resourceUsage().maxRSS * 1024
+}
+
 function cpuMs(started) {
   const { user, system } = process.cpuUsage(started)
   return Math.round((user + system) / 1000)
@@ -101,14 +107,19 @@ async function run(suite, seed, inputs) {
     faults: [],
   }
   globalThis.gc?.()
-  const memoryBefore = process.resourceUsage().maxRSS * 1024
+  let collected = process.memoryUsage.rss()
   const fault = (input, what) => {
     if (report.faults.length < FAULTS_MAX) report.faults.push({ seed, input, what })
   }
   for (let input = 0; input < inputs; input++) {
     // What earlier inputs left behind is not counted against the next.
-    if (input % 500 === 0) globalThis.gc?.()
+    if (input % 500 === 0 || process.memoryUsage.rss() - collected > GARBAGE_BYTES_MAX) {
+      globalThis.gc?.()
+      collected = process.memoryUsage.rss()
+    }
     const broken = brokenInput(suite, seed, input)
+    const resident = process.memoryUsage.rss()
+    const peakBefore = peakBytes()
     const started = process.cpuUsage()
     const { isPast, end, error } = await readBroken(suite, broken)
     const spent = cpuMs(started)
@@ -118,9 +129,10 @@ async function run(suite, seed, inputs) {
     if (isPast) report.pastHeader += 1
     if (!isAllowed(end)) fault(input, `${end} ${error?.message}`)
     if (spent > CPU_MS_MAX) fault(input, `${spent} ms of CPU`)
-    const memory = process.resourceUsage().maxRSS * 1024 - memoryBefore
-    if (memory > MEMORY_BYTES_MAX && report.memoryBytes <= MEMORY_BYTES_MAX)
-      fault(input, `${memory} bytes of memory`)
+    // The peak is the process's: an input that does not raise it took no more than one before.
+    const peak = peakBytes()
+    const memory = peak > peakBefore ? peak - resident : 0
+    if (memory > MEMORY_BYTES_MAX) fault(input, `${memory} bytes of memory`)
     report.memoryBytes = Math.max(report.memoryBytes, memory)
   }
   return report
