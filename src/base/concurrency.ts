@@ -1,5 +1,5 @@
 /** Bounded concurrency: by the number of items at work, or by what they weigh. */
-import { checkSignal } from './errors.js'
+import { abortedError, checkSignal } from './errors.js'
 
 /** Runs `work` over the items, at most `limit` at once; the first failure stops the start of further items. */
 export async function mapBounded<T, R>(
@@ -37,24 +37,29 @@ export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 
 /** Lets those in whose weights together stay within a limit, in the order of asking. */
 export interface Gate {
-  /** Resolves when there is room, to the function that leaves; what weighs more than the limit goes alone. */
-  enter(weight: number): Promise<() => void>
+  /**
+   * Resolves when there is room, to the function that leaves; what weighs more than the limit goes alone.
+   * @throws aborted while it waits
+   */
+  enter(weight: number, signal?: AbortSignal): Promise<() => void>
 }
 
-export function createGate(limit: number): Gate {
+/** @param limit what may be inside together; asked for anew whenever somebody might enter */
+export function createGate(limit: number | (() => number)): Gate {
+  const limitNow = typeof limit === 'number' ? () => limit : limit
   const waiting: { readonly weight: number; readonly start: () => void }[] = []
   let inside = 0
   const admit = (): void => {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (inside > 0 && inside + next.weight > limit) return
+      if (inside > 0 && inside + next.weight > limitNow()) return
       waiting.shift()
       inside += next.weight
       next.start()
     }
   }
   return {
-    enter(weight) {
-      return new Promise(resolve => {
+    enter(weight, signal) {
+      return new Promise((resolve, reject) => {
         let isInside = true
         const leave = (): void => {
           if (!isInside) return
@@ -62,7 +67,20 @@ export function createGate(limit: number): Gate {
           inside -= weight
           admit()
         }
-        waiting.push({ weight, start: () => resolve(leave) })
+        const giveUp = (): void => {
+          waiting.splice(waiting.indexOf(place), 1)
+          reject(abortedError(signal))
+          admit()
+        }
+        const place = {
+          weight,
+          start: () => {
+            signal?.removeEventListener('abort', giveUp)
+            resolve(leave)
+          },
+        }
+        signal?.addEventListener('abort', giveUp, { once: true })
+        waiting.push(place)
         admit()
       })
     },

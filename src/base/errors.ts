@@ -58,5 +58,10 @@ export function errorText(error: unknown): string {
 
 /** Throws kind `aborted` when the signal has fired. */
 export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new LakeError('aborted', 'the operation was aborted', { cause: signal.reason })
+  if (signal?.aborted) throw abortedError(signal)
+}
+
+/** What an operation that was aborted ends with. */
+export function abortedError(signal: AbortSignal | undefined): LakeError {
+  return new LakeError('aborted', 'the operation was aborted', { cause: signal?.reason })
 }

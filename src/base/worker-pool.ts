@@ -11,7 +11,8 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Piscina } from 'piscina'
-import { checkSignal, type ErrorContext, type ErrorKind, LakeError } from './errors.js'
+import { createGate } from './concurrency.js'
+import { abortedError, checkSignal, type ErrorContext, type ErrorKind, LakeError } from './errors.js'
 
 export interface WorkerTaskOptions {
   /** Memory that moves to the worker instead of being copied; it is empty here afterwards. */
@@ -64,9 +65,8 @@ const TASKS_PER_WORKER = 2
 const ENTRY = new URL('./worker-entry.js', import.meta.url)
 
 const scripts = new Map<string, boolean>()
-const waiting: (() => void)[] = []
+const turns = createGate(() => TASKS_PER_WORKER * Math.max(1, workerThreads()))
 let pool: Promise<Piscina> | undefined
-let running = 0
 
 /**
  * How many tasks run at the same time: SERAC_WORKER_THREADS, or as many as the machine runs; 0 when workers are
@@ -100,7 +100,7 @@ export async function runInWorker<T>(
 ): Promise<T> {
   const { signal } = options
   checkSignal(signal)
-  await takeTurn(signal)
+  const giveTurn = await turns.enter(1, signal)
   const task: WorkerTask = { script: script.href, name, message }
   const answer = ask(task, options.transfer ?? []).finally(giveTurn)
   const settled = await unlessAborted(answer, signal)
@@ -149,45 +149,13 @@ function exists(script: URL): boolean {
   return known
 }
 
-// ---------------------------------------------------------------- turns
-
-/** Resolves when a worker has room, in the order of asking. */
-function takeTurn(signal: AbortSignal | undefined): Promise<void> {
-  if (running < TASKS_PER_WORKER * Math.max(1, workerThreads())) {
-    running++
-    return Promise.resolve()
-  }
-  return new Promise((resolve, reject) => {
-    const start = (): void => {
-      signal?.removeEventListener('abort', leave)
-      resolve()
-    }
-    const leave = (): void => {
-      waiting.splice(waiting.indexOf(start), 1)
-      reject(aborted(signal))
-    }
-    waiting.push(start)
-    signal?.addEventListener('abort', leave, { once: true })
-  })
-}
-
-function giveTurn(): void {
-  const next = waiting.shift()
-  if (next === undefined) running--
-  else next()
-}
-
 function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return answer
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(aborted(signal))
+    const leave = (): void => reject(abortedError(signal))
     signal.addEventListener('abort', leave, { once: true })
     answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
   })
-}
-
-function aborted(signal: AbortSignal | undefined): LakeError {
-  return new LakeError('aborted', 'the operation was aborted', { cause: signal?.reason })
 }
 
 // ---------------------------------------------------------------- failures

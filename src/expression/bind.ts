@@ -108,7 +108,8 @@ export function boundFields(bound: Bound): ReadonlySet<number> {
   return new Set(boundLeaves(bound).map(leaf => leaf.fieldId))
 }
 
-function boundLeaves(bound: Bound): BoundLeaf[] {
+/** The predicates of a filter, in its order. */
+export function boundLeaves(bound: Bound): BoundLeaf[] {
   switch (bound.op) {
     case 'true':
     case 'false':

@@ -49,7 +49,7 @@ import type { Bitmap, ColumnBatch, DictionaryVector, Vector } from '../batch/col
 import { joinBytes } from '../batch/join-bytes.js'
 import { withSharedDictionaries } from '../batch/shared-dictionaries.js'
 import { concatBatches, nullVectorOf, plainVector } from '../batch/take.js'
-import type { Field, Type } from '../schema/types.js'
+import { type Field, mapType, type Type } from '../schema/types.js'
 import {
   daysOfMillis,
   decimalWords,
@@ -409,14 +409,7 @@ function nestedTypeFromArrow(type: DataType): Type {
     const entries = (type.children[0] as ArrowField<Struct>).type.children
     const key = fieldFromArrow(entries[0] as ArrowField)
     const value = fieldFromArrow(entries[1] as ArrowField)
-    return {
-      kind: 'map',
-      keyId: key.id,
-      key: key.type,
-      valueId: value.id,
-      valueRequired: value.required,
-      value: value.type,
-    }
+    return mapType(key, value)
   }
   throw new LakeError('unsupported', 'iceberg has no type for the arrow type', {
     context: { type: String(type) },

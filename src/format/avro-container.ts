@@ -13,18 +13,15 @@ import { concatBytes, equalBytes, utf8Decode, utf8Encode } from '../base/bytes.j
 import { LakeError } from '../base/errors.js'
 import { freeMemory } from '../base/free-memory.js'
 import { type JsonObject, parseJson, stringifyJson } from '../base/json.js'
+import { AVRO_MAGIC, AVRO_SYNC_BYTES, type BlockCodec, blockCodec, checkAvroMagic } from './avro-blocks.js'
 import { createAvroCodec } from './avro-codec.js'
 import { type AvroDecoderOptions, avroRecordDecoder } from './avro-decoder.js'
 import type { AvroRecord } from './avro-record.js'
 import { type AvroRecordType, parseAvroSchema } from './avro-schema.js'
 import { type AvroCursor, readLong } from './avro-skip.js'
-import { decompress, deflate } from './compression.js'
+import { deflate } from './compression.js'
 import { located } from './located.js'
 
-const MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 0x01)
-const SYNC_BYTES = 16
-/** The first bytes of a file that Iceberg's encryption wrote. */
-const ENCRYPTED_MAGIC = 'AGS1'
 /** Encoded records of a block, as in Java's writer. */
 const BLOCK_BYTES = 64_000
 const DEFLATE_LEVEL = 6
@@ -59,13 +56,13 @@ export function readAvroContainer(stored: Uint8Array, options: { readonly locati
   const { location } = options
   const bytes = plainBytes(stored)
   return located(location, () => {
-    const cursor: AvroCursor = { bytes, at: MAGIC.length }
-    checkMagic(bytes)
+    const cursor: AvroCursor = { bytes, at: AVRO_MAGIC.length }
+    checkAvroMagic(bytes.subarray(0, AVRO_MAGIC.length))
     const metadata = readMetadata(cursor)
-    const sync = takeBytes(cursor, SYNC_BYTES)
+    const sync = takeBytes(cursor, AVRO_SYNC_BYTES)
     const schema = schemaOf(metadata.get('avro.schema') ?? '')
     const codec = metadata.get('avro.codec') ?? 'null'
-    const unpack = blockDecoder(codec, location)
+    const { unpack } = blockCodec(codec, location)
     const file: OpenFile = { bytes, start: cursor.at, sync, schema, codec, unpack, location }
     return {
       metadata,
@@ -94,14 +91,6 @@ function schemaOf(text: string): AvroRecordType {
   if (oldest !== undefined && schemasKept.size >= SCHEMAS_KEPT_MAX) schemasKept.delete(oldest)
   schemasKept.set(text, schema)
   return schema
-}
-
-function checkMagic(bytes: Uint8Array): void {
-  const head = bytes.subarray(0, MAGIC.length)
-  if (equalBytes(head, MAGIC)) return
-  if (equalBytes(head, utf8Encode(ENCRYPTED_MAGIC)))
-    throw new LakeError('unsupported', 'the file is encrypted')
-  throw new LakeError('corrupt', 'the file is not an avro file')
 }
 
 function takeBytes(cursor: AvroCursor, count: number): Uint8Array {
@@ -133,24 +122,6 @@ function readMetadata(cursor: AvroCursor): ReadonlyMap<string, string> {
   return metadata
 }
 
-/** `likelyBytes`: about as many will come out. */
-type BlockDecoder = (block: Uint8Array, likelyBytes: number) => Uint8Array
-
-function blockDecoder(codec: string, location: string): BlockDecoder {
-  switch (codec) {
-    case 'null':
-      return block => block
-    case 'deflate':
-      return (block, likelyBytes) => plainBytes(decompress('deflate', block, { location, likelyBytes }))
-    case 'snappy':
-      return block => decompress('avro-snappy', block, { location })
-    case 'zstandard':
-      return block => decompress('zstd', block, { location })
-    default:
-      throw new LakeError('unsupported', 'the avro codec is not supported', { context: { location, codec } })
-  }
-}
-
 /** The same memory, not as a Buffer: the `slice` of a Buffer shares memory. */
 function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -163,7 +134,7 @@ interface OpenFile {
   readonly sync: Uint8Array
   readonly schema: AvroRecordType
   readonly codec: string
-  readonly unpack: BlockDecoder
+  readonly unpack: BlockCodec['unpack']
   readonly location: string
 }
 
@@ -185,11 +156,11 @@ function* blocksOf(file: OpenFile): Generator<AvroBlock> {
 function nextBlock(file: OpenFile, cursor: AvroCursor, likelyBytes: number): AvroBlock {
   const recordCount = readLong(cursor)
   const block = takeBytes(cursor, readLong(cursor))
-  if (!equalBytes(takeBytes(cursor, SYNC_BYTES), file.sync)) {
+  if (!equalBytes(takeBytes(cursor, AVRO_SYNC_BYTES), file.sync)) {
     throw new LakeError('corrupt', 'the sync marker of an avro block is wrong')
   }
   if (recordCount < 0) throw new LakeError('corrupt', 'an avro block has a negative count')
-  const bytes = file.unpack(block, likelyBytes)
+  const bytes = plainBytes(file.unpack(block, likelyBytes))
   return { recordCount, bytes, free: () => freeBlock(file, bytes) }
 }
 
@@ -245,7 +216,7 @@ export function writeAvroContainer(records: Iterable<AvroRecord>, options: AvroW
     'avro.codec': options.codec,
   }
   const sync = syncMarker(blocks, metadata)
-  const parts = [MAGIC, encodeMetadata(metadata), sync]
+  const parts = [AVRO_MAGIC, encodeMetadata(metadata), sync]
   for (const { count, bytes } of blocks) {
     const block = options.codec === 'deflate' ? deflate(bytes, DEFLATE_LEVEL) : bytes
     parts.push(encodeLong(count), encodeLong(block.length), block, sync)
@@ -288,7 +259,7 @@ function encodeRecord(codec: ReturnType<typeof createAvroCodec>, record: AvroRec
 function syncMarker(blocks: readonly Block[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const hash = createHash('sha256').update(stringifyJson(metadata))
   for (const block of blocks) hash.update(block.bytes)
-  return Uint8Array.from(hash.digest().subarray(0, SYNC_BYTES))
+  return Uint8Array.from(hash.digest().subarray(0, AVRO_SYNC_BYTES))
 }
 
 function encodeMetadata(metadata: Readonly<Record<string, string>>): Uint8Array {

@@ -17,7 +17,7 @@ import { LakeError } from '../base/errors.js'
 import { bigintAt, numberAt } from './avro-number.js'
 import { type AvroRecord, fieldKey } from './avro-record.js'
 import type { AvroField, AvroRecordType, AvroType } from './avro-schema.js'
-import { type AvroCursor, readLong, skipAvro, skipBytes } from './avro-skip.js'
+import { type AvroCursor, EMPTY_ITEMS_MAX, readLong, skipAvro, skipBytes } from './avro-skip.js'
 
 export interface AvroDecoderOptions {
   /** Ids of fields whose longs are counts: plain numbers, also inside their lists and maps. Other longs are bigints. */
@@ -26,9 +26,6 @@ export interface AvroDecoderOptions {
 
 /** Reads one value and moves the cursor behind it. @throws corrupt when the value is broken or cut short */
 export type AvroDecoder = (cursor: AvroCursor) => unknown
-
-/** Values without bytes (nulls, empty records) cost nothing to claim, so their number is limited. */
-const EMPTY_ITEMS_MAX = 1_000_000
 
 function corrupt(message: string): LakeError {
   return new LakeError('corrupt', message)

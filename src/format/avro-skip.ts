@@ -12,7 +12,7 @@ export interface AvroCursor {
 }
 
 /** Values without bytes (nulls, empty records) cost nothing to claim, so their number is limited. */
-const EMPTY_ITEMS_MAX = 1_000_000
+export const EMPTY_ITEMS_MAX = 1_000_000
 
 function corrupt(message: string): LakeError {
   return new LakeError('corrupt', message)

@@ -5,7 +5,6 @@
 import type { ColumnBatch } from '../batch/column-batch.js'
 import type { ReadLeases } from '../catalog/read-leases.js'
 import { bind } from '../expression/bind.js'
-import type { ArrowTable } from '../format/arrow.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planAppends } from '../reader/append-scan.js'
@@ -13,7 +12,8 @@ import { type ChangeMode, planChangelog, readChangelog } from '../reader/changel
 import { scanBatches } from '../reader/scan.js'
 import type { Field } from '../schema/types.js'
 import { type ResolvedSnapshot, resolveSnapshot } from '../snapshot/resolve.js'
-import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type BatchResults, batchResults } from './batch-results.js'
+import type { OutputRow, RowOptions } from './rows-out.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 
 /** The snapshots after `from`, up to and with `to`, along the history of `to`. */
@@ -49,14 +49,11 @@ export interface AppendsRequest extends RangeRequest {
 }
 
 /** Rows of an incremental read, in the order of the snapshots that they came with. */
-export interface IncrementalRows {
+export interface IncrementalRows extends BatchResults {
   /** The columns of the rows. @throws as reading the rows would, as far as the metadata tells */
   fields(): Promise<readonly Field[]>
-  batches(): AsyncIterable<ColumnBatch>
   /** Snapshot ids are longs that do not fit a number. */
   rows(options?: RowOptions): AsyncIterable<OutputRow>
-  /** All rows as an apache-arrow table, in memory. */
-  toArrow(): Promise<ArrowTable>
 }
 
 /** The table that is read. */
@@ -101,6 +98,7 @@ function incrementalRows(
   const opened = load().then(open)
   // A failure is reported to whoever uses the rows; until then it is nobody's unhandled rejection.
   opened.catch(() => undefined)
+  const fields = async (): Promise<readonly Field[]> => (await opened).fields
   async function* batches(): AsyncGenerator<ColumnBatch> {
     const { batches: read } = await opened
     // Until a lease names a snapshot it protects the files of all. A range is of many, so it names none.
@@ -115,18 +113,8 @@ function incrementalRows(
     }
   }
   return {
-    fields: async () => (await opened).fields,
-    batches,
-    async *rows(options = {}) {
-      for await (const batch of batches()) yield* rowsOfBatch(batch, options)
-    },
-    async toArrow() {
-      const { tableOfBatches } = await import('../format/arrow.js')
-      const { fields } = await opened
-      const all: ColumnBatch[] = []
-      for await (const batch of batches()) all.push(batch)
-      return tableOfBatches(fields, all)
-    },
+    fields,
+    ...batchResults(fields, batches),
   }
 }
 

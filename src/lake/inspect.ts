@@ -3,7 +3,6 @@
  * metadata is read until rows are asked for.
  */
 import type { ColumnBatch } from '../batch/column-batch.js'
-import type { ArrowTable } from '../format/arrow.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import {
@@ -13,7 +12,7 @@ import {
   parseMetadataTableName,
 } from '../reader/metadata-tables/metadata-table.js'
 import type { Field } from '../schema/types.js'
-import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type BatchResults, batchResults } from './batch-results.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 
 export interface InspectRequest {
@@ -31,14 +30,10 @@ export interface InspectRequest {
 }
 
 /** Rows about a table, in the columns of Iceberg's metadata table of that name. */
-export interface Inspection {
+export interface Inspection extends BatchResults {
   readonly name: MetadataTableName
   /** The columns of the rows. @throws invalid-argument for an unknown column or a snapshot that makes no sense */
   fields(): Promise<readonly Field[]>
-  batches(): AsyncIterable<ColumnBatch>
-  rows(options?: RowOptions): AsyncIterable<OutputRow>
-  /** All rows as an apache-arrow table, in memory. */
-  toArrow(): Promise<ArrowTable>
 }
 
 interface PinnedTable {
@@ -60,23 +55,14 @@ export function openInspection(
   const opened = load().then(table => openRequested(io, table, { name, request }))
   // A failure is reported to whoever uses the inspection; until then it is nobody's unhandled rejection.
   opened.catch(() => undefined)
+  const fields = async (): Promise<readonly Field[]> => (await opened).fields
   async function* batches(): AsyncGenerator<ColumnBatch> {
     yield* (await opened).batches()
   }
   return {
     name,
-    fields: async () => (await opened).fields,
-    batches,
-    async *rows(options = {}) {
-      for await (const batch of batches()) yield* rowsOfBatch(batch, options)
-    },
-    async toArrow() {
-      const { tableOfBatches } = await import('../format/arrow.js')
-      const { fields } = await opened
-      const all: ColumnBatch[] = []
-      for await (const batch of batches()) all.push(batch)
-      return tableOfBatches(fields, all)
-    },
+    fields,
+    ...batchResults(fields, batches),
   }
 }
 

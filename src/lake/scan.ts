@@ -7,7 +7,6 @@ import type { ColumnBatch } from '../batch/column-batch.js'
 import { batchOf } from '../batch/vector-builder.js'
 import { BOUND_TRUE, type Bound, bind } from '../expression/bind.js'
 import type { Expression } from '../expression/expression.js'
-import type { ArrowTable } from '../format/arrow.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { countRows, type RowCount } from '../reader/count.js'
@@ -27,7 +26,8 @@ import { scannedFieldIds } from '../reader/scan-budget.js'
 import type { Schema } from '../schema/types.js'
 import { parseAsOf, resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
 import { isSqlText, type SqlText } from '../sql/template.js'
-import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
+import { type BatchResults, batchResults } from './batch-results.js'
+import { type RowOptions, rowsOfBatch } from './rows-out.js'
 import { type OrderBy, orderedColumn, orderKeys } from './scan-order.js'
 
 /**
@@ -61,13 +61,9 @@ export interface ScanRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface Scan {
+export interface Scan extends BatchResults {
   /** What will be read, and what planning skipped. */
   plan(): Promise<ScanPlan>
-  batches(): AsyncIterable<ColumnBatch>
-  rows(options?: RowOptions): AsyncIterable<OutputRow>
-  /** All rows as an apache-arrow table, in memory. */
-  toArrow(): Promise<ArrowTable>
   /** The number of rows; from metadata where that proves it. */
   count(): Promise<number>
   /** `count` with how it was found. */
@@ -129,17 +125,7 @@ export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<P
   }
   return {
     plan,
-    batches,
-    async *rows(rowOptions = {}) {
-      for await (const batch of batches()) yield* rowsOfBatch(batch, rowOptions)
-    },
-    async toArrow() {
-      const { tableOfBatches } = await import('../format/arrow.js')
-      const { fields } = await plan()
-      const all: ColumnBatch[] = []
-      for await (const batch of batches()) all.push(batch)
-      return tableOfBatches(fields, all)
-    },
+    ...batchResults(async () => (await plan()).fields, batches),
     count: async () => (await countDetails()).rows,
     countDetails,
     min: (column, rowOptions) => extreme('min', column, rowOptions),

@@ -10,6 +10,7 @@ import { isLakeError } from '../base/errors.js'
 import type { FileIO } from '../io/file-io.js'
 import { comparableLocation } from '../io/location.js'
 import type { ContentFile, ManifestEntry } from '../manifest/content-file.js'
+import { isLive, manifestTerms } from '../manifest/live-entries.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
 import { readManifest } from '../manifest/manifest-read.js'
@@ -144,10 +145,8 @@ function manifestReader(
   const schema = currentSchema(metadata)
   return manifest =>
     readManifest(io, manifest, {
-      specs: metadata.partitionSpecs,
-      schemas: metadata.schemas,
-      schema,
-      keep: status => status !== 'deleted',
+      ...manifestTerms(metadata, schema),
+      keep: isLive,
       withStatistics: false,
       signal,
     })

@@ -4,12 +4,13 @@
  */
 import { mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
-import { BOUND_TRUE, type Bound } from '../expression/bind.js'
+import { BOUND_TRUE, type Bound, boundFields } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
 import { meteredIO } from '../io/metered.js'
 import type { DataFile, ManifestEntry } from '../manifest/content-file.js'
 import { type DeletesOfFile, type EntryOf, isDataEntry } from '../manifest/delete-index.js'
 import type { ManifestSelection } from '../manifest/entry-select.js'
+import { manifestTerms } from '../manifest/live-entries.js'
 import { type ManifestCache, manifestCacheOf } from '../manifest/manifest-cache.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
@@ -18,7 +19,7 @@ import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 import type { Schema } from '../schema/types.js'
 import { type SnapshotRange, snapshotsInRange } from './changelog-range.js'
 import type { ScanPlan, TableState } from './plan.js'
-import { createPruner, filterLeaves, type Pruner } from './prune.js'
+import { createPruner, type Pruner } from './prune.js'
 import { outputFields } from './scan-columns.js'
 
 export interface AppendScanOptions extends SnapshotRange {
@@ -54,7 +55,7 @@ export async function planAppends(
   const fields = outputFields(schema, { select: options.select, specs: metadata.partitionSpecs })
   const metered = meteredIO(io)
   const pruner = createPruner(filter, metadata, schema)
-  const statistics = new Set(filterLeaves(filter))
+  const statistics = boundFields(filter)
   const added = { io: metered.io, cache: manifestCacheOf(io), metadata, schema, pruner, statistics, signal }
   const appends = snapshotsInRange(metadata, options).filter(
     ({ snapshot }) => snapshot.operation === 'append',
@@ -136,9 +137,7 @@ async function selectAdded(snapshot: Snapshot, site: AddedSite): Promise<AddedSe
   const kept = manifests.filter(manifest => pruner.keepManifest(manifest))
   const select = (manifest: ManifestFile): Promise<ManifestSelection> =>
     selectFromManifest(io, manifest, {
-      specs: metadata.partitionSpecs,
-      schemas: metadata.schemas,
-      schema,
+      ...manifestTerms(metadata, schema),
       keep: status => status === 'added',
       withStatistics: statistics,
       selector: pruner.selectorOf(manifest.specId),

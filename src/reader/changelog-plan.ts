@@ -10,7 +10,6 @@
  * Manifests never change, so those that both lists name cancel out. They are read only for the files that changed
  * deletes might reach, and for the deletes that reach the files found.
  */
-import { mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
 import { BOUND_TRUE } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
@@ -22,10 +21,10 @@ import {
   isDataEntry,
   referencedDataFile,
 } from '../manifest/delete-index.js'
+import { MANIFESTS_AT_ONCE, readLiveEntries } from '../manifest/live-entries.js'
 import { manifestCacheOf } from '../manifest/manifest-cache.js'
 import { type ManifestFile, mightHaveLiveFiles } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
-import { readManifest } from '../manifest/manifest-read.js'
 import { specById } from '../metadata/lookup.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { isUnpartitioned } from '../schema/partition.js'
@@ -53,9 +52,6 @@ export interface SnapshotFilesOptions {
   readonly schema: Schema
   readonly signal?: AbortSignal | undefined
 }
-
-/** Manifests read at the same time. */
-const MANIFESTS_AT_ONCE = 8
 
 /**
  * The files that a snapshot changed.
@@ -116,19 +112,8 @@ type LiveReader = (
 function manifestReader(io: FileIO, options: SnapshotFilesOptions): LiveReader {
   const { metadata, schema, signal } = options
   const cache = manifestCacheOf(io)
-  return async (manifests, withStatistics) => {
-    const read = (manifest: ManifestFile): Promise<readonly ManifestEntry[]> =>
-      readManifest(io, manifest, {
-        specs: metadata.partitionSpecs,
-        schemas: metadata.schemas,
-        schema,
-        keep: status => status !== 'deleted',
-        withStatistics,
-        signal,
-        cache,
-      })
-    return (await mapBounded(manifests, read, { limit: MANIFESTS_AT_ONCE, signal })).flat()
-  }
+  return (manifests, withStatistics) =>
+    readLiveEntries(io, manifests, { metadata, schema, withStatistics, signal, cache })
 }
 
 interface StateDelta {

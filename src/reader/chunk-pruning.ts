@@ -10,7 +10,7 @@
  */
 import type { ColumnBatch, Vector } from '../batch/column-batch.js'
 import { promoteVector } from '../batch/project-batch.js'
-import type { Bound, BoundLeaf } from '../expression/bind.js'
+import { type Bound, type BoundLeaf, boundLeaves } from '../expression/bind.js'
 import { evaluate } from '../expression/evaluate.js'
 import { leafMightMatch, mightMatchLeaves, type StatisticsOf } from '../expression/statistics.js'
 import { bloomFilterBytesOf, type ChunkPlace, dictionaryBytesOf } from '../format/parquet/chunk-filters.js'
@@ -172,7 +172,7 @@ interface LeafPlace {
 
 function leafColumns<T>(file: ParquetFile, filter: Bound, level: ChunkLevel<T>): LeafPlace[] {
   const { leaves } = file.footer.schema
-  return boundLeavesOf(filter).flatMap(leaf => {
+  return boundLeaves(filter).flatMap(leaf => {
     if (!level.answers(leaf)) return []
     const places = leaves.flatMap((column, index) => (column.fieldId === leaf.fieldId ? [index] : []))
     const [index] = places
@@ -187,19 +187,6 @@ function isStoredAs(stored: PrimitiveType, { type }: BoundLeaf): boolean {
   return isPrimitive(type) && stored.kind !== 'unknown' && canPromote(stored, type)
 }
 
-function boundLeavesOf(bound: Bound): BoundLeaf[] {
-  switch (bound.op) {
-    case 'true':
-    case 'false':
-      return []
-    case 'and':
-    case 'or':
-      return [...boundLeavesOf(bound.left), ...boundLeavesOf(bound.right)]
-    default:
-      return [bound]
-  }
-}
-
 function candidateOf<T>(
   file: ParquetFile,
   group: GroupRows,
@@ -212,7 +199,7 @@ function candidateOf<T>(
   const { options, tested, level } = asked
   const { filter } = options
   const statistics = options.statisticsOf(group.rowGroup)
-  const impossible = new Set(boundLeavesOf(filter).filter(leaf => !leafMightMatch(leaf, statistics)))
+  const impossible = new Set(boundLeaves(filter).filter(leaf => !leafMightMatch(leaf, statistics)))
   const questions: Question[] = []
   let costBytes = 0
   for (const { leaf, column, index } of tested) {

@@ -10,7 +10,7 @@ import { concatBatches } from '../batch/take.js'
 import { parseDeletionVector } from '../format/deletion-vector.js'
 import { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
-import type { EqualityDeleteFile, PositionDeleteFile } from '../manifest/content-file.js'
+import type { ContentFile, EqualityDeleteFile, PositionDeleteFile } from '../manifest/content-file.js'
 import type { EntryOf } from '../manifest/delete-index.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planProjection } from '../schema/projection.js'
@@ -127,7 +127,7 @@ export function checkDeletesReadable(task: ReadTask): void {
 }
 
 /** @throws unsupported naming the file when it is encrypted */
-export function checkUnencrypted(file: PositionDeleteFile | EqualityDeleteFile): void {
+export function checkUnencrypted(file: ContentFile): void {
   if (file.keyMetadata !== undefined && file.keyMetadata.length > 0)
     throw new LakeError('unsupported', 'encrypted files cannot be read', {
       context: { location: file.location },

@@ -12,7 +12,7 @@
  */
 import { createGate, mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
-import { BOUND_TRUE, type Bound } from '../expression/bind.js'
+import { BOUND_TRUE, type Bound, boundFields } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
 import { type IoCounts, meteredIO } from '../io/metered.js'
 import type {
@@ -28,13 +28,14 @@ import {
   type EntryOf,
   isDataEntry,
 } from '../manifest/delete-index.js'
+import { checkManifestUnencrypted, isLive, manifestTerms } from '../manifest/live-entries.js'
 import { type ManifestCache, manifestCacheOf } from '../manifest/manifest-cache.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
 import { type ReadManifestOptions, readManifest, selectFromManifest } from '../manifest/manifest-read.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 import type { Field, Schema } from '../schema/types.js'
-import { createPruner, filterLeaves, type Pruner } from './prune.js'
+import { createPruner, type Pruner } from './prune.js'
 import { outputFields } from './scan-columns.js'
 
 /** What a scan needs of a table: a reader knows no catalog. */
@@ -119,7 +120,7 @@ export async function planScan(table: TableState, io: FileIO, options: PlanOptio
     snapshot === undefined || filter.op === 'false'
       ? []
       : await readManifestList(metered.io, snapshot, { signal: options.signal })
-  for (const manifest of manifests) checkUnencrypted(manifest)
+  for (const manifest of manifests) checkManifestUnencrypted(manifest)
 
   const pruner = createPruner(filter, metadata, schema)
   const chosen = chooseManifests(manifests, pruner)
@@ -127,7 +128,7 @@ export async function planScan(table: TableState, io: FileIO, options: PlanOptio
   const site: PlanSite = { io: metered.io, cache, metadata, schema, filter, options }
   const deletes = await readDeletes(chosen.deletes, site)
   const statisticsOf = new Set([
-    ...filterLeaves(filter),
+    ...boundFields(filter),
     ...deletes.equalityFieldIds,
     ...(options.statisticsOf ?? []),
   ])
@@ -172,10 +173,8 @@ interface PlanSite {
 
 function readOptions({ cache, metadata, schema, options }: PlanSite): ReadManifestOptions {
   return {
-    specs: metadata.partitionSpecs,
-    schemas: metadata.schemas,
-    schema,
-    keep: status => status !== 'deleted',
+    ...manifestTerms(metadata, schema),
+    keep: isLive,
     signal: options.signal,
     cache,
   }
@@ -276,13 +275,6 @@ async function planManifest(manifest: ManifestFile, site: DataSite): Promise<Pla
     return { entry, deletes: deletes.forDataFile(entry), residual }
   })
   return { ...selected, tasks }
-}
-
-function checkUnencrypted(manifest: ManifestFile): void {
-  if (manifest.keyMetadata === undefined || manifest.keyMetadata.length === 0) return
-  throw new LakeError('unsupported', 'encrypted manifests cannot be read', {
-    context: { location: manifest.location },
-  })
 }
 
 /** Each delete file that a task of the plan needs, once. */

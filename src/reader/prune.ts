@@ -3,7 +3,7 @@
  * bounds. Everything here is pure and errs on the side of keeping: what is skipped is proven to hold no row
  * that the filter accepts.
  */
-import type { Bound } from '../expression/bind.js'
+import { type Bound, boundFields } from '../expression/bind.js'
 import {
   mightMatchSummaries,
   mightMatchTuple,
@@ -15,7 +15,7 @@ import { mightMatch, mustMatch } from '../expression/statistics.js'
 import { statisticsOf } from '../manifest/bounds.js'
 import type { ContentFile } from '../manifest/content-file.js'
 import type { EntrySelector } from '../manifest/entry-select.js'
-import type { ManifestFile } from '../manifest/manifest-file.js'
+import { type ManifestFile, mightHaveLiveFiles } from '../manifest/manifest-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { partitionType } from '../schema/partition.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
@@ -34,7 +34,7 @@ export interface Pruner {
 
 /** Projects the filter onto each partition spec once. */
 export function createPruner(filter: Bound, metadata: TableMetadata, schema: Schema): Pruner {
-  const fieldIds = new Set(filterLeaves(filter))
+  const fieldIds = boundFields(filter)
   const selectors = new Map<number, EntrySelector>()
   const specs = new Map<number, SpecFilter | undefined>()
   const filterOf = (specId: number): SpecFilter | undefined => {
@@ -45,7 +45,8 @@ export function createPruner(filter: Bound, metadata: TableMetadata, schema: Sch
     return specs.get(specId)
   }
   return {
-    keepManifest: manifest => hasLiveFiles(manifest) && keepPartitions(filterOf(manifest.specId), manifest),
+    keepManifest: manifest =>
+      mightHaveLiveFiles(manifest) && keepPartitions(filterOf(manifest.specId), manifest),
     selectorOf(specId) {
       const known = selectors.get(specId)
       if (known !== undefined) return known
@@ -66,25 +67,6 @@ export function createPruner(filter: Bound, metadata: TableMetadata, schema: Sch
       return mustMatch(filter, statisticsOf(file, schema))
     },
   }
-}
-
-/** Field ids whose statistics the filter looks at. */
-export function filterLeaves(filter: Bound): readonly number[] {
-  switch (filter.op) {
-    case 'true':
-    case 'false':
-      return []
-    case 'and':
-    case 'or':
-      return [...filterLeaves(filter.left), ...filterLeaves(filter.right)]
-    default:
-      return [filter.fieldId]
-  }
-}
-
-/** True unless the counts of the manifest prove that all its files are gone. */
-export function hasLiveFiles(manifest: ManifestFile): boolean {
-  return manifest.addedFilesCount !== 0 || manifest.existingFilesCount !== 0
 }
 
 interface SpecFilter {

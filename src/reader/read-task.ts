@@ -26,6 +26,7 @@ import { type FileLayout, planFileLayout } from './file-layout.js'
 import { isLateWorthwhile, type LateColumns, lateRows } from './late-columns.js'
 import {
   checkDeletesReadable,
+  checkUnencrypted,
   createDeleteLoader,
   type DeleteLoader,
   type TaskDeletes,
@@ -70,13 +71,12 @@ const BATCH_ROWS = 65_536
  * @throws unsupported naming the file
  */
 export function checkReadable(task: ReadTask): void {
-  const { location, format, keyMetadata } = task.entry.file
+  const { location, format } = task.entry.file
   if (format !== 'parquet' && format !== 'avro')
     throw new LakeError('unsupported', 'data files of this format cannot be read', {
       context: { location, format },
     })
-  if (keyMetadata !== undefined && keyMetadata.length > 0)
-    throw new LakeError('unsupported', 'encrypted files cannot be read', { context: { location } })
+  checkUnencrypted(task.entry.file)
   checkDeletesReadable(task)
 }
 

@@ -91,6 +91,21 @@ export interface Schema {
  */
 export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[]
 
+/** The type of maps of two fields, by whatever names. */
+export function mapType(
+  key: Pick<Field, 'id' | 'type'>,
+  value: Pick<Field, 'id' | 'type' | 'required'>,
+): MapType {
+  return {
+    kind: 'map',
+    keyId: key.id,
+    key: key.type,
+    valueId: value.id,
+    valueRequired: value.required,
+    value: value.type,
+  }
+}
+
 export function isPrimitive(type: Type): type is PrimitiveType {
   return type.kind !== 'struct' && type.kind !== 'list' && type.kind !== 'map'
 }

@@ -5,13 +5,12 @@
  *
  * Manifests never change, so those that both lists name cancel out and are not read.
  */
-import { mapBounded } from '../base/concurrency.js'
 import { isLakeError, LakeError } from '../base/errors.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ManifestEntry } from '../manifest/content-file.js'
+import { readLiveEntries } from '../manifest/live-entries.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
-import { readManifest } from '../manifest/manifest-read.js'
 import { currentSchema } from '../metadata/lookup.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 import { fileKey } from './file-changes.js'
@@ -36,8 +35,6 @@ export interface DiffOptions {
   readonly isOfInterest?: ((manifest: ManifestFile) => boolean) | undefined
   readonly signal?: AbortSignal | undefined
 }
-
-const MANIFESTS_AT_ONCE = 8
 
 /**
  * The files of one kind that came and went. Costs two manifest lists and the manifests that only one of them names.
@@ -81,17 +78,7 @@ async function liveEntries(
   options: DiffOptions,
 ): Promise<readonly ManifestEntry[]> {
   const schema = currentSchema(metadata)
-  const read = (manifest: ManifestFile): Promise<readonly ManifestEntry[]> =>
-    readManifest(io, manifest, {
-      specs: metadata.partitionSpecs,
-      schemas: metadata.schemas,
-      schema,
-      keep: status => status !== 'deleted',
-      withStatistics: true,
-      signal: options.signal,
-    })
-  const entries = await mapBounded(manifests, read, { limit: MANIFESTS_AT_ONCE, signal: options.signal })
-  return entries.flat()
+  return readLiveEntries(io, manifests, { metadata, schema, withStatistics: true, signal: options.signal })
 }
 
 function withoutKeys(

@@ -4,6 +4,7 @@ import { assert, present } from '../base/assert.js'
 import type { FileIO } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
 import type { ManifestEntry } from '../manifest/content-file.js'
+import { isLive, manifestTerms } from '../manifest/live-entries.js'
 import type { ManifestFile, NewManifestFile } from '../manifest/manifest-file.js'
 import { readManifest } from '../manifest/manifest-read.js'
 import type { WrittenFormatVersion } from '../manifest/manifest-schema.js'
@@ -46,10 +47,8 @@ export function openManifestSite(options: ManifestSiteOptions): ManifestSite {
     formatVersion,
     readLive: manifest =>
       readManifest(io, manifest, {
-        specs: metadata.partitionSpecs,
-        schemas: metadata.schemas,
-        schema,
-        keep: status => status !== 'deleted',
+        ...manifestTerms(metadata, schema),
+        keep: isLive,
         withStatistics: true,
         signal,
       }),

@@ -36,6 +36,18 @@ describe('a gate', () => {
     )
   })
 
+  it('lets those who gave up hold nobody up', async () => {
+    const gate = createGate(LIMIT)
+    const leave = await gate.enter(5)
+    const abort = new AbortController()
+    const heavy = gate.enter(LIMIT, abort.signal)
+    const light = gate.enter(5)
+    abort.abort('enough')
+    await expect(heavy).rejects.toMatchObject({ kind: 'aborted', cause: 'enough' })
+    await light
+    leave()
+  })
+
   it('is left once, however often that is said', async () => {
     const gate = createGate(1)
     const leave = await gate.enter(1)

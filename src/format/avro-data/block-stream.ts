@@ -8,9 +8,10 @@
  * rows behind it are rows. The stated size only saves the request that would find nothing more.
  * @see Avro spec, "Object Container Files"
  */
-import { concatBytes, equalBytes, utf8Decode, utf8Encode } from '../../base/bytes.js'
+import { concatBytes, equalBytes, utf8Decode } from '../../base/bytes.js'
 import { checkSignal, LakeError } from '../../base/errors.js'
 import type { FileIO } from '../../io/file-io.js'
+import { AVRO_MAGIC, AVRO_SYNC_BYTES, checkAvroMagic } from '../avro-blocks.js'
 import { readLong } from '../avro-skip.js'
 
 /** Bytes of a request. */
@@ -19,11 +20,6 @@ const RANGE_BYTES: number = 4 * 1024 * 1024
 const BLOCK_BYTES_MAX: number = 2 ** 30
 const HEADER_ENTRY_BYTES_MAX: number = 2 ** 26
 const VARINT_BYTES_MAX = 10
-
-const MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 0x01)
-/** The first bytes of a file that Iceberg's encryption wrote. */
-const ENCRYPTED_MAGIC = 'AGS1'
-const SYNC_BYTES = 16
 
 export interface FileSource {
   readonly io: FileIO
@@ -58,9 +54,9 @@ export interface BlockStream {
  */
 export async function openBlockStream(source: FileSource): Promise<BlockStream> {
   const reader = new ForwardReader(source)
-  await readMagic(reader)
+  checkAvroMagic(await reader.take(AVRO_MAGIC.length))
   const metadata = await readMetadata(reader)
-  const sync = await reader.take(SYNC_BYTES)
+  const sync = await reader.take(AVRO_SYNC_BYTES)
   const behindHeader = reader.state()
   return {
     metadata,
@@ -69,14 +65,6 @@ export async function openBlockStream(source: FileSource): Promise<BlockStream> 
       return readBlocks(new ForwardReader(source, state), sync)
     },
   }
-}
-
-async function readMagic(reader: ForwardReader): Promise<void> {
-  const magic = await reader.take(MAGIC.length)
-  if (equalBytes(magic, MAGIC)) return
-  if (equalBytes(magic, utf8Encode(ENCRYPTED_MAGIC)))
-    throw new LakeError('unsupported', 'the file is encrypted')
-  throw new LakeError('corrupt', 'the file is not an avro file')
 }
 
 async function readMetadata(reader: ForwardReader): Promise<ReadonlyMap<string, string>> {
@@ -113,7 +101,7 @@ async function* readBlocks(
       throw new LakeError('corrupt', 'an avro block has an impossible count')
     if (lengthBytes > BLOCK_BYTES_MAX) throw cutShort()
     const bytes = await reader.take(lengthBytes)
-    if (!equalBytes(await reader.take(SYNC_BYTES), sync))
+    if (!equalBytes(await reader.take(AVRO_SYNC_BYTES), sync))
       throw new LakeError('corrupt', 'the sync marker of an avro block is wrong')
     yield { rowCount, bytes }
   }

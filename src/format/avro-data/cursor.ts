@@ -6,10 +6,7 @@
  */
 import { dataView } from '../../base/bytes.js'
 import { LakeError } from '../../base/errors.js'
-import { readLong } from '../avro-skip.js'
-
-/** Values without bytes (nulls, empty records) cost nothing to claim, so a block may have so many in its lists. */
-const EMPTY_ITEMS_MAX = 1_000_000
+import { EMPTY_ITEMS_MAX, readLong } from '../avro-skip.js'
 
 const VARINT_BYTES_MAX = 10
 

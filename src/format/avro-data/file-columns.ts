@@ -11,7 +11,7 @@
  * @see Iceberg table spec, "Appendix A: Format-specific Requirements", "Avro"
  */
 import { unreachable } from '../../base/assert.js'
-import type { Field, PrimitiveType, Type } from '../../schema/types.js'
+import { type Field, mapType, type PrimitiveType, type Type } from '../../schema/types.js'
 import type { AvroField, AvroLogical, AvroRecordType, AvroType } from '../avro-schema.js'
 import { type FieldIdOf, NO_FIELD_ID } from '../parquet/footer/schema.js'
 import { optionOf } from './option.js'
@@ -106,14 +106,7 @@ function listOrMap(stored: Extract<AvroType, { kind: 'array' }>, path: Path, nam
   if (pair !== undefined) {
     const key = fieldOf({ ...pair.key, name: 'key' }, path, naming)
     const value = fieldOf({ ...pair.value, name: 'value' }, path, naming)
-    return {
-      kind: 'map',
-      keyId: key.id,
-      key: key.type,
-      valueId: value.id,
-      valueRequired: value.required,
-      value: value.type,
-    }
+    return mapType(key, value)
   }
   const elementPath = [...path, 'element']
   const element = slotOf(stored.items, elementPath, naming)

@@ -4,12 +4,13 @@
  * share it, but one file may stand in several manifests: the all_ tables may repeat it, as in Iceberg's Java library.
  */
 import type { EntryStatus, ManifestEntry } from '../../manifest/content-file.js'
+import { isLive } from '../../manifest/live-entries.js'
 import { currentSchema } from '../../metadata/lookup.js'
 import type { Snapshot } from '../../metadata/table-metadata.js'
 import type { Field } from '../../schema/types.js'
 import { fileColumns, STATISTICS_NAMES } from './file-columns.js'
 import { manifestFilter } from './manifest-filter.js'
-import { entryChunks, fileChunks, type InspectedTable, isLive } from './manifest-stream.js'
+import { entryChunks, fileChunks, type InspectedTable } from './manifest-stream.js'
 import {
   type MetadataColumn,
   type MetadataSource,

@@ -2,9 +2,9 @@
  * The manifests and entries behind metadata tables, as streams: manifest lists and manifests are read a few at a
  * time, in order, and let go of once they were handed on, so memory does not grow with the table.
  */
-import { LakeError } from '../../base/errors.js'
 import type { FileIO } from '../../io/file-io.js'
 import type { ContentFile, EntryStatus, ManifestEntry } from '../../manifest/content-file.js'
+import { checkManifestUnencrypted, manifestTerms } from '../../manifest/live-entries.js'
 import type { ManifestFile } from '../../manifest/manifest-file.js'
 import { readManifestList } from '../../manifest/manifest-list-read.js'
 import { readManifest } from '../../manifest/manifest-read.js'
@@ -54,10 +54,6 @@ export interface EntryStreamOptions extends ReadOptions {
   readonly withStatistics: boolean
 }
 
-export function isLive(status: EntryStatus): boolean {
-  return status !== 'deleted'
-}
-
 /** The entries of the manifests of some snapshots, a manifest at a time; one that several snapshots list is read once. */
 export async function* entryChunks(
   table: InspectedTable,
@@ -95,20 +91,13 @@ function entriesOf(
     manifest: ManifestFile,
     stopped: AbortSignal,
   ): AsyncGenerator<readonly ManifestEntry[]> {
-    checkUnencrypted(manifest)
+    checkManifestUnencrypted(manifest)
     yield await readManifest(io, manifest, {
-      specs: metadata.partitionSpecs,
-      schemas: metadata.schemas,
-      schema: currentSchema(metadata),
+      ...manifestTerms(metadata, currentSchema(metadata)),
       keep: options.keep,
       withStatistics: options.withStatistics,
       signal: eitherSignal(options.signal, stopped),
     })
   }
   return orderedStreams(manifests, read, { limit: options.concurrency })
-}
-
-function checkUnencrypted({ location, keyMetadata }: ManifestFile): void {
-  if (keyMetadata === undefined || keyMetadata.length === 0) return
-  throw new LakeError('unsupported', 'encrypted manifests cannot be read', { context: { location } })
 }

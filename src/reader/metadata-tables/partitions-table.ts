@@ -5,13 +5,14 @@
  * @see Iceberg's Java library: PartitionsTable
  */
 import type { ContentFile, ManifestEntry } from '../../manifest/content-file.js'
+import { isLive } from '../../manifest/live-entries.js'
 import { indexSnapshots } from '../../metadata/lookup.js'
 import type { Snapshot } from '../../metadata/table-metadata.js'
 import { partitionKey } from '../../schema/partition.js'
 import type { PartitionTuple } from '../../schema/partition-spec.js'
 import type { Type } from '../../schema/types.js'
 import { manifestFilter } from './manifest-filter.js'
-import { entryChunks, type InspectedTable, isLive } from './manifest-stream.js'
+import { entryChunks, type InspectedTable } from './manifest-stream.js'
 import {
   type MetadataColumn,
   type MetadataSource,

@@ -9,6 +9,7 @@ import { projectBatch } from '../../batch/project-batch.js'
 import { constantVector, nullVectorOf } from '../../batch/take.js'
 import type { FileIO } from '../../io/file-io.js'
 import { type ContentFile, isDeletionVector, type PositionDeleteFile } from '../../manifest/content-file.js'
+import { isLive } from '../../manifest/live-entries.js'
 import { currentSchema } from '../../metadata/lookup.js'
 import type { Snapshot, TableMetadata } from '../../metadata/table-metadata.js'
 import { planProjection } from '../../schema/projection.js'
@@ -25,7 +26,7 @@ import type { Field, StructType } from '../../schema/types.js'
 import { checkUnencrypted, readVector } from '../load-deletes.js'
 import { openContentFile } from '../open-file.js'
 import { orderedStreams } from '../ordered-streams.js'
-import { eitherSignal, fileChunks, type InspectedTable, isLive } from './manifest-stream.js'
+import { eitherSignal, fileChunks, type InspectedTable } from './manifest-stream.js'
 import {
   BATCH_ROWS,
   longOf,

@@ -8,7 +8,7 @@
  * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
  */
 import { LakeError } from '../../../base/errors.js'
-import type { Field, PrimitiveType, Type } from '../../../schema/types.js'
+import { type Field, mapType, type PrimitiveType, type Type } from '../../../schema/types.js'
 import { leafType } from './leaf-type.js'
 import type { SchemaElement } from './metadata.js'
 
@@ -342,14 +342,7 @@ function readMap(reading: Reading, place: Place): Shape {
   }
   const value = readMapPart(reading, entry, 'value')
   return {
-    type: {
-      kind: 'map',
-      keyId: key.id,
-      key: key.type,
-      valueId: value.id,
-      valueRequired: value.required,
-      value: value.type,
-    },
+    type: mapType(key, value),
     node: { kind: 'map', ...levels, key: key.node, value: value.node },
   }
 }
