@@ -1,7 +1,7 @@
 // Plans a selective scan of tables of many files, beside other engines: each sample is a new process, the files are
 // in the page cache, the first plan of a process has nothing decoded and the second is reported apart.
 //   npm run build && node bench/planning.mjs [--files 20000,200000] [--layouts spread,clustered]
-//       [--filters partition,bounds] [--engines serac,pyiceberg,duckdb,rust] [--rounds 5] [--cache 16777216]
+//       [--filters partition,bounds] [--engines serac,pyiceberg,duckdb,iceberg-rust,spark] [--rounds 5] [--cache 16777216]
 //       [--dir FOLDER] [--dist dist] [--commit NAME] [--results FILE] [--no-results]
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     files: { type: 'string', default: '20000,200000' },
     layouts: { type: 'string', default: 'spread' },
     filters: { type: 'string', default: 'partition,bounds' },
-    engines: { type: 'string', default: 'serac,pyiceberg,duckdb,rust' },
+    engines: { type: 'string', default: 'serac,pyiceberg,duckdb,iceberg-rust,spark' },
     rounds: { type: 'string', default: '5' },
     cache: { type: 'string', default: String(2 ** 24) },
     dir: { type: 'string', default: join(process.env.SERAC_BENCH_DIR ?? join(tmpdir(), 'serac-bench')) },
@@ -49,27 +49,18 @@ function measure({ layout, files, metadata, filter }) {
 }
 
 function sampleOf(engine, { files, metadata, filter }) {
-  const middle = Math.floor(files / 2) * ROWS_PER_FILE
-  const day = FIRST_DAY + 500
-  const dayText = new Date(day * 86_400_000).toISOString().slice(0, 10)
-  const where =
-    filter === 'partition' ? `order_date = '${dayText}'` : `id >= ${middle} and id < ${middle + 10}`
-  const job = {
+  const { command, args } = commandOf(engine, {
     engine,
     metadata,
-    filter,
-    where,
-    dayText,
-    idFrom: middle,
-    idTo: middle + 10,
+    filter: filterOf(filter, files),
     runs: RUNS,
     dist,
     cacheBytes: Number(values.cache),
-  }
-  const { command, args } = commandOf(engine, job)
+  })
   try {
     const printed = execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-    return engine === 'rust' ? rustSample(printed) : JSON.parse(printed.trim().split('\n').at(-1))
+    const answer = JSON.parse(printed.trim().split('\n').at(-1))
+    return engine === 'iceberg-rust' ? rustSample(answer) : answer
   } catch (error) {
     return {
       failure: String(error.stderr ?? error)
@@ -80,43 +71,42 @@ function sampleOf(engine, { files, metadata, filter }) {
   }
 }
 
+function rustSample({ firstSeconds, seconds, peakMb, startMb, rows, version }) {
+  return {
+    seconds: [firstSeconds, seconds],
+    peaksMb: [peakMb, peakMb],
+    startMb,
+    files: rows,
+    version: `iceberg-rust ${version}`,
+  }
+}
+
+/** `[from, to)` of ids, or of days since 1970. */
+function filterOf(filter, files) {
+  const day = FIRST_DAY + 500
+  const id = Math.floor(files / 2) * ROWS_PER_FILE
+  return filter === 'partition'
+    ? { column: 'order_date', from: day, to: day + 1 }
+    : { column: 'id', from: id, to: id + 10 }
+}
+
 /** Undefined for a peer that is not installed. */
 function commandOf(engine, job) {
+  const argument = JSON.stringify(job)
   if (engine === 'serac')
-    return {
-      command: process.execPath,
-      args: [join(import.meta.dirname, 'planning/serac.mjs'), JSON.stringify(job)],
-    }
-  if (engine === 'rust') {
-    const command = findFile(join(judgesRoot, 'rust'), 'judge-rust')
-    const where = (job.where ?? '')
-      .replaceAll("'", '')
-      .split(' and ')
-      .flatMap(test => ['--where', test])
-    return command && { command, args: ['plan', `file://${job.metadata}`, ...where] }
-  }
-  const command = join(peersRoot, 'venv/bin/python')
-  const script = join(import.meta.dirname, 'planning/peers.py')
-  return existsSync(command) ? { command, args: [script, JSON.stringify(job)] } : undefined
-}
-
-function rustSample(printed) {
-  // The judge plans three times and says the median.
-  const { seconds, n, peak_rss_mb } = JSON.parse(printed)
-  return {
-    seconds: [seconds, seconds],
-    peaksMb: [peak_rss_mb, peak_rss_mb],
-    files: n,
-    version: 'iceberg-rust',
-  }
-}
-
-function findFile(folder, name) {
-  if (!existsSync(folder)) return undefined
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true }).find(
-    entry => entry.isFile() && entry.name === name,
-  )
-  return found && join(found.parentPath, found.name)
+    return { command: process.execPath, args: [join(import.meta.dirname, 'planning/serac.mjs'), argument] }
+  const peer = {
+    'iceberg-rust': {
+      command: join(peersRoot, 'rust/release/serac-bench-iceberg'),
+      job: { ...job, mode: 'plan', repeats: RUNS - 1, threads: 2 },
+    },
+    spark: { command: join(judgesRoot, 'spark/bin/python'), script: 'spark.py', job },
+    pyiceberg: { command: join(peersRoot, 'venv-iceberg/bin/python'), script: 'peers.py', job },
+    duckdb: { command: join(peersRoot, 'venv-iceberg/bin/python'), script: 'peers.py', job },
+  }[engine]
+  if (peer === undefined || !existsSync(peer.command)) return undefined
+  const script = peer.script === undefined ? [] : [join(import.meta.dirname, 'planning', peer.script)]
+  return { command: peer.command, args: [...script, JSON.stringify(peer.job)] }
 }
 
 function report({ engine, layout, files, filter, all }) {

@@ -5,46 +5,35 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+from collections.abc import Callable
 
-JOB = json.loads(sys.argv[1])
-
-
-def status_mb(name: str) -> int:
-    with open("/proc/self/status") as file:
-        return next(round(int(line.split()[1]) / 1024) for line in file if line.startswith(name + ":"))
+from plan_runs import measure, where
 
 
-def pyiceberg() -> tuple[callable, str]:
+def pyiceberg(job: dict) -> tuple[Callable[[], int], str]:
     import pyiceberg
     from pyiceberg.table import StaticTable
 
     def run() -> int:
-        table = StaticTable.from_metadata("file://" + JOB["metadata"])
-        return len(list(table.scan(row_filter=JOB["where"]).plan_files()))
+        table = StaticTable.from_metadata("file://" + job["metadata"])
+        return len(list(table.scan(row_filter=where(job["filter"])).plan_files()))
 
     return run, f"pyiceberg {pyiceberg.__version__}"
 
 
-def duckdb() -> tuple[callable, str]:
+def duckdb(job: dict) -> tuple[Callable[[], None], str]:
     import duckdb
 
-    def run() -> int:
+    def run() -> None:
         connection = duckdb.connect()
         connection.execute("load iceberg")
-        query = f"explain select id from iceberg_scan('{JOB['metadata']}') where {JOB['where']}"
+        query = f"explain select id from iceberg_scan('{job['metadata']}') where {where(job['filter'])}"
         connection.execute(query).fetchall()
-        return -1
 
     return run, f"duckdb {duckdb.__version__}"
 
 
-run, version = {"pyiceberg": pyiceberg, "duckdb": duckdb}[JOB["engine"]]()
-start_mb = status_mb("VmRSS")
-seconds, peaks, files = [], [], 0
-for _ in range(JOB["runs"]):
-    start = time.perf_counter()
-    files = run()
-    seconds.append(time.perf_counter() - start)
-    peaks.append(status_mb("VmHWM"))
-print(json.dumps({"seconds": seconds, "peaksMb": peaks, "startMb": start_mb, "files": files, "version": version}))
+if __name__ == "__main__":
+    job = json.loads(sys.argv[1])
+    run, version = {"pyiceberg": pyiceberg, "duckdb": duckdb}[job["engine"]](job)
+    measure(run, version, job["runs"])

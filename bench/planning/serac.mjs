@@ -17,10 +17,11 @@ const { keepManifests } = await module('manifest/manifest-cache.js')
 const startMb = statusMb('VmRSS')
 const io = createLocalIO({ runtime: systemRuntime })
 keepManifests(io, { sizeBytesMax: job.cacheBytes })
-const expressions = {
-  partition: () => eq('order_date', job.dayText),
-  bounds: () => and(gtEq('id', BigInt(job.idFrom)), lt('id', BigInt(job.idTo))),
-}
+const { column, from, to } = job.filter
+const dayText = day => new Date(day * 86_400_000).toISOString().slice(0, 10)
+const literal = value => (column === 'id' ? BigInt(value) : dayText(value))
+const expression =
+  to === from + 1 ? eq(column, literal(from)) : and(gtEq(column, literal(from)), lt(column, literal(to)))
 const seconds = []
 const cpuSeconds = []
 const peaksMb = []
@@ -30,7 +31,7 @@ for (let run = 0; run < job.runs; run++) {
   const start = process.hrtime.bigint()
   const table = await openStaticTable(io, `file://${job.metadata}`)
   const { snapshot, schema } = resolveSnapshot(table.metadata, 'current')
-  const filter = bind(expressions[job.filter](), schema)
+  const filter = bind(expression, schema)
   const plan = await planScan({ metadata: table.metadata }, io, { snapshot, schema, filter })
   seconds.push(Number(process.hrtime.bigint() - start) / 1e9)
   const cpu = process.cpuUsage(cpuStart)
