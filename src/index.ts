@@ -8,7 +8,7 @@ export type { Catalog, LoadedTable, Namespace, TableIdentifier } from './catalog
 export { parseIdentifier, printIdentifier } from './catalog/identifier.js'
 export type { CommitEvent } from './commit/commit-loop.js'
 export type { Expression } from './expression/expression.js'
-export { batchesToIpc } from './format/arrow.js'
+export { batchesToIpc } from './format/arrow-out.js'
 export type { FileIO } from './io/file-io.js'
 export { createMemoryIO } from './io/memory.js'
 export type { Relocation } from './io/relocated.js'
@@ -32,14 +32,8 @@ export { jsonRowsOfBatch, type OutputRow, type RowOptions, rowsOfBatch } from '.
 export type { AsOf, Scan, ScanRequest, Where } from './lake/scan.js'
 export type { OrderBy, OrderTerm } from './lake/scan-order.js'
 export { type StaticTable, type StaticTableOptions, staticTable } from './lake/static-table.js'
-export type {
-  CompactRequest,
-  ExpireRequest,
-  Table,
-  UpsertOptions,
-  WriteOptions,
-  WriteReport,
-} from './lake/table.js'
+export type { CompactRequest, ExpireRequest, Table } from './lake/table.js'
+export type { UpsertOptions, WriteOptions, WriteReport } from './lake/table-writes.js'
 export { bucket, day, hour, identity, month, truncate, year } from './lake/transforms.js'
 export type { Snapshot, SnapshotLogEntry, TableMetadata } from './metadata/table-metadata.js'
 export type { ChangeMode } from './reader/changelog.js'

@@ -63,9 +63,8 @@ const ROOTS = [...ENTRIES, 'cli/main.ts', 'base/worker-entry.ts', 'format/parque
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@foxglove/wasm-zstd': ['format/compression/zstd.ts'],
   '@photostructure/sqlite': ['catalog/embedded-db.ts'],
-  'apache-arrow': ['format/arrow.ts'],
+  'apache-arrow': ['format/arrow.ts', 'format/arrow-kinds.ts', 'format/arrow-out.ts'],
   avsc: ['format/avro-codec.ts'],
-  chevrotain: ['sql/'],
   commander: ['cli/'],
   hysnappy: ['format/compression/snappy.ts'],
   'lossless-json': ['base/json.ts'],
@@ -74,6 +73,30 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   piscina: ['base/worker-pool.ts', 'base/worker-entry.ts'],
   uuid: ['base/runtime.ts'],
 }
+
+/**
+ * What a process waits for before it does anything: the packages that an entry loads at once, and places of src/ that it
+ * must not. All else is imported by the first call that needs it.
+ */
+const LOADED_AT_ONCE: readonly {
+  readonly entry: string
+  readonly packages: readonly string[]
+  readonly without: RegExp
+}[] = [
+  {
+    entry: 'index.ts',
+    packages: ['hysnappy', 'lossless-json', 'uuid'],
+    without:
+      /^(writer|maintenance|cdc|cli)\/|^sql\/(?!template)|^format\/(avro-data|parquet\/(wasm|encode))\/|^catalog\/embedded/,
+  },
+  { entry: 'cli/main.ts', packages: ['commander'], without: /^(?!cli\/)/ },
+  { entry: 'base/worker-entry.ts', packages: ['piscina'], without: /^(?!base\/)/ },
+  {
+    entry: 'format/parquet/worker.ts',
+    packages: ['hysnappy'],
+    without: /^(?!base|schema|batch|format)|^format\/parquet\/(wasm|encode)\//,
+  },
+]
 
 const BANNED: readonly { readonly pattern: RegExp; readonly why: string; readonly except?: string }[] = [
   {
@@ -95,6 +118,7 @@ const BANNED: readonly { readonly pattern: RegExp; readonly why: string; readonl
 const files = walk(SRC).filter(file => file.endsWith('.ts'))
 const sources = new Map(files.map(file => [relative(SRC, file), readFileSync(file, 'utf8')]))
 const imports = new Map([...sources].map(([name, text]) => [name, importsOf(name, text)]))
+const atOnce = new Map([...sources].map(([name, text]) => [name, importsOf(name, withoutLateImports(text))]))
 
 describe('the shape of the code', () => {
   it('lets a folder import only the floors of its row', () => {
@@ -135,6 +159,13 @@ describe('the shape of the code', () => {
     const isTestLayer = (file: string): boolean =>
       /(^|\/)(failing|metered)\.ts$/.test(file) && testText.includes(file.replace(/\.ts$/, '.js'))
     expect([...sources.keys()].filter(file => !seen.has(file) && !isTestLayer(file))).toEqual([])
+  })
+
+  it.each(LOADED_AT_ONCE)('loads little with $entry', ({ entry, packages, without }) => {
+    const loaded = loadedAtOnce(entry)
+    const outside = [...loaded].flatMap(file => atOnce.get(file)?.packages ?? [])
+    expect([...new Set(outside)].sort()).toEqual(packages)
+    expect([...loaded].filter(file => without.test(file))).toEqual([])
   })
 
   it('takes time and chance from one file, and leaves no back doors', () => {
@@ -234,6 +265,25 @@ function importsOf(name: string, text: string): { local: string[]; packages: str
     specifier => !specifier.startsWith('.') && !specifier.startsWith('node:'),
   )
   return { local, packages }
+}
+
+/** The text without imports of types, which leave no trace in JavaScript, and without those that a call makes. */
+function withoutLateImports(text: string): string {
+  return withoutComments(text)
+    .replace(/^(import|export) type [^'"`]*?from\s*'[^']+'/gm, '')
+    .replace(/\b(import|require)\(\s*'[^']+'\s*\)/g, '')
+}
+
+/** The files that are loaded with a file. */
+function loadedAtOnce(entry: string): Set<string> {
+  const seen = new Set<string>()
+  const queue = [entry]
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (seen.has(file)) continue
+    seen.add(file)
+    queue.push(...(atOnce.get(file)?.local ?? []))
+  }
+  return seen
 }
 
 function findCycles(): string[] {

@@ -60,6 +60,11 @@ export interface WorkerFailure {
 
 const THREADS_VARIABLE = 'SERAC_WORKER_THREADS'
 const IDLE_MS_MAX = 60_000
+/**
+ * Bytes, compressed or about to be, that take as long inline as starting the workers does: each is a new V8 that loads
+ * its modules, and on two cores that is time of the one who waits.
+ */
+const START_BYTES: number = 16 * 1024 * 1024
 /** One that runs and one that waits on the worker, so that it need not wait for this thread. */
 const TASKS_PER_WORKER = 2
 const ENTRY = new URL('./worker-entry.js', import.meta.url)
@@ -67,6 +72,8 @@ const ENTRY = new URL('./worker-entry.js', import.meta.url)
 const scripts = new Map<string, boolean>()
 const turns = createGate(() => TASKS_PER_WORKER * Math.max(1, workerThreads()))
 let pool: Promise<Piscina> | undefined
+/** What was done inline because no workers ran, in bytes. */
+let inlineBytes = 0
 
 /**
  * How many tasks run at the same time: SERAC_WORKER_THREADS, or as many as the machine runs; 0 when workers are
@@ -82,9 +89,18 @@ export function workerThreads(): number {
   })
 }
 
-/** Whether functions of the script can run on workers: it is there as JavaScript, and workers are not switched off. */
-export function workersAvailable(script: URL): boolean {
-  return workerThreads() > 0 && exists(script) && exists(ENTRY)
+/**
+ * Whether work on so many bytes, large enough to be worth a message, should go to workers. Once they run it should.
+ * They are started when as much was done without them as starting them costs: a process that reads little never
+ * waits for them, and one that goes on reading little by little gets them. Never when workers are switched off, or
+ * when the script is not there as JavaScript.
+ * @throws invalid-argument as `workerThreads`
+ */
+export function workersPay(script: URL, sizeBytes: number): boolean {
+  if (workerThreads() === 0 || !exists(script) || !exists(ENTRY)) return false
+  if (pool !== undefined) return true
+  inlineBytes += sizeBytes
+  return inlineBytes >= START_BYTES
 }
 
 /**

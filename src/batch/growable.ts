@@ -47,6 +47,25 @@ export function grownInts(values: Int32Array, needed: number): Int32Array {
   return grown
 }
 
+/** Below this a loop copies faster than `set` on a sub-array. */
+const SHORT_COPY_BYTES = 64
+
+/** Copies a range to `at` in the target, which has room. Arguments by position: this is asked of every value. */
+export function copyBytes(
+  source: Uint8Array,
+  begin: number,
+  end: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  if (end - begin > SHORT_COPY_BYTES) {
+    target.set(source.subarray(begin, end), at)
+    return
+  }
+  const shift = at - begin
+  for (let from = begin; from < end; from++) target[from + shift] = source[from] as number
+}
+
 /** Ends of rows in what they have appended to. */
 export class Offsets {
   #offsets: Int32Array

@@ -5,7 +5,8 @@ import { printType } from '../schema/type-text.js'
 import type { Type, Value } from '../schema/types.js'
 import { setBit } from './bitmap.js'
 import type { Bitmap, FixedWidthValues, Vector } from './column-batch.js'
-import { grownBytes, grownInts, grownLongs, Offsets, Validity } from './growable.js'
+import { copyBytes, grownBytes, grownInts, grownLongs, Offsets, Validity } from './growable.js'
+import { int32Words } from './int-words.js'
 
 /** @throws invalid-argument always */
 export function misfit(type: Type): never {
@@ -63,20 +64,42 @@ export class LongBuilder {
   readonly #type: Type
   readonly #validity = new Validity()
   #values: BigInt64Array
+  /** The same memory. */
+  #words: Int32Array
 
   constructor(type: Type, rows: number) {
     this.#type = type
     this.#values = new BigInt64Array(rows)
+    this.#words = int32Words(this.#values)
   }
 
   append(value: Value): void {
-    this.#values = grownLongs(this.#values, this.length + 1)
+    if (this.length === this.#values.length) this.#grow()
     if (value !== null) {
       if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) misfit(this.#type)
       this.#values[this.length] = value
     }
     this.#validity.append(this.length, value !== null)
     this.length++
+  }
+
+  /** Appends a whole number that is exact; no bigint is made of it. */
+  appendNumber(value: number): void {
+    this.appendWords(value | 0, Math.floor(value / 2 ** 32))
+  }
+
+  /** Appends a value by its two halves. */
+  appendWords(low: number, high: number): void {
+    if (this.length === this.#values.length) this.#grow()
+    this.#words[2 * this.length] = low
+    this.#words[2 * this.length + 1] = high
+    this.#validity.append(this.length, true)
+    this.length++
+  }
+
+  #grow(): void {
+    this.#values = grownLongs(this.#values, this.length + 1)
+    this.#words = int32Words(this.#values)
   }
 
   finish(): Vector {
@@ -203,6 +226,16 @@ export class BytesBuilder {
     this.length++
   }
 
+  /** Appends the bytes of a range. */
+  appendRange(source: Uint8Array, begin: number, end: number): void {
+    this.#bytes = grownBytes(this.#bytes, this.#end + end - begin)
+    copyBytes(source, begin, end, this.#bytes, this.#end)
+    this.#end += end - begin
+    this.#offsets.append(this.length, this.#end)
+    this.#validity.append(this.length, true)
+    this.length++
+  }
+
   finish(): Vector {
     return {
       layout: 'var-bytes',
@@ -235,6 +268,17 @@ export class StringBuilder {
     }
     this.#offsets.append(this.length, this.#end)
     this.#validity.append(this.length, value !== null)
+    this.length++
+  }
+
+  /** Appends a text that is stored in a range, as UTF-8 without faults. */
+  appendRange(source: Uint8Array, begin: number, end: number): void {
+    const length = this.#end + end - begin
+    if (length > this.#bytes.length) this.#bytes = asBuffer(grownBytes(this.#bytes, length))
+    copyBytes(source, begin, end, this.#bytes, this.#end)
+    this.#end = length
+    this.#offsets.append(this.length, length)
+    this.#validity.append(this.length, true)
     this.length++
   }
 

@@ -9,6 +9,8 @@
  */
 import type { GeographyType, GeometryType, Type } from '../schema/types.js'
 
+/** Where the id of a field stands in its metadata, as Parquet writers and readers have it. */
+export const FIELD_ID_KEY = 'PARQUET:field_id'
 export const EXTENSION_NAME_KEY = 'ARROW:extension:name'
 const EXTENSION_METADATA_KEY = 'ARROW:extension:metadata'
 

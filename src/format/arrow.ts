@@ -1,54 +1,34 @@
 /**
- * The bridge to Apache Arrow: our vectors have Arrow's layout, so most buffers cross without a copy. The only
- * file that knows the apache-arrow package, hence its length.
+ * The bridge to Apache Arrow for what users hand in and get: from its vectors to ours, and towards it the objects of
+ * the copy of the package that a user's own import finds. Loading the package takes its time, so this file is
+ * imported when there is something to convert.
  *
- * Towards Arrow a field id becomes the metadata `PARQUET:field_id`, at every depth, which is where Parquet
- * writers and readers look for it; variants and shapes become extension types. From Arrow, units are brought to
- * Iceberg's (milliseconds to micros, 8-bit integers to 32); what Iceberg has no type for is refused.
+ * From Arrow, units are brought to Iceberg's (milliseconds to micros, 8-bit integers to 32); what Iceberg has no type
+ * for is refused. Towards Arrow see `arrow-out.ts`.
  */
+import * as arrow from 'apache-arrow'
 import {
-  Field as ArrowField,
-  Schema as ArrowSchema,
+  type Field as ArrowField,
+  type Schema as ArrowSchema,
   type Vector as ArrowVector,
-  Binary,
-  Bool,
   type Data,
   DataType,
-  DateDay,
   DateUnit,
-  Decimal,
-  Dictionary,
-  FixedSizeBinary,
-  Float32,
-  Float64,
-  Int32,
-  Int64,
-  List,
-  Map_,
-  makeData,
-  makeVector,
-  Null,
   Precision,
-  RecordBatch,
-  Struct,
+  type RecordBatch,
+  type Struct,
   Table,
-  TimeMicrosecond,
-  TimestampMicrosecond,
-  TimestampNanosecond,
   TimeUnit,
   tableFromIPC,
   tableToIPC,
-  Utf8,
   util,
 } from 'apache-arrow'
-import { unreachable } from '../base/assert.js'
 import { base64Encode } from '../base/bytes.js'
 import { errorText, LakeError } from '../base/errors.js'
 import { sliceBitmap } from '../batch/bitmap.js'
-import type { Bitmap, ColumnBatch, DictionaryVector, Vector } from '../batch/column-batch.js'
+import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
 import { joinBytes } from '../batch/join-bytes.js'
-import { withSharedDictionaries } from '../batch/shared-dictionaries.js'
-import { concatBatches, nullVectorOf, plainVector } from '../batch/take.js'
+import { concatBatches } from '../batch/take.js'
 import { type Field, mapType, type Type } from '../schema/types.js'
 import {
   daysOfMillis,
@@ -61,243 +41,24 @@ import {
   unsignedToLong,
   widenIntegers,
 } from './arrow-buffers.js'
-import { EXTENSION_NAME_KEY, extensionMetadata, VARIANT_EXTENSION } from './arrow-extensions.js'
-import { splitVariantVector } from './parquet/variant/variant.js'
-
-export const FIELD_ID_KEY = 'PARQUET:field_id'
-
-/** The Arrow schema of Iceberg fields. */
-export function arrowSchema(fields: readonly Field[]): ArrowSchema {
-  return new ArrowSchema(fields.map(field => arrowField(field)))
-}
+import { EXTENSION_NAME_KEY, FIELD_ID_KEY, VARIANT_EXTENSION } from './arrow-extensions.js'
+import type { ArrowRecordBatch, ArrowTable } from './arrow-kinds.js'
+import { arrowSchema, recordsOf } from './arrow-out.js'
 
 /** The Arrow schema as Parquet files carry it, under the key `ARROW:schema`: an IPC message in base64. */
 export function arrowSchemaText(fields: readonly Field[]): string {
-  return base64Encode(tableToIPC(new Table(arrowSchema(fields)), 'stream'))
-}
-
-function arrowField(field: Field): ArrowField {
-  const metadata = new Map([[FIELD_ID_KEY, String(field.id)], ...extensionMetadata(field.type)])
-  return new ArrowField(field.name, arrowType(field.type), !field.required, metadata)
-}
-
-function arrowType(type: Type): DataType {
-  switch (type.kind) {
-    case 'boolean':
-      return new Bool()
-    case 'int':
-      return new Int32()
-    case 'long':
-      return new Int64()
-    case 'float':
-      return new Float32()
-    case 'double':
-      return new Float64()
-    case 'decimal':
-      return new Decimal(type.scale, type.precision, 128)
-    case 'date':
-      return new DateDay()
-    case 'time':
-      return new TimeMicrosecond()
-    case 'timestamp':
-      return new TimestampMicrosecond(null)
-    case 'timestamptz':
-      return new TimestampMicrosecond('UTC')
-    case 'timestamp_ns':
-      return new TimestampNanosecond(null)
-    case 'timestamptz_ns':
-      return new TimestampNanosecond('UTC')
-    case 'string':
-      return new Utf8()
-    case 'uuid':
-      return new FixedSizeBinary(16)
-    case 'fixed':
-      return new FixedSizeBinary(type.lengthBytes)
-    case 'binary':
-    case 'geometry':
-    case 'geography':
-      return new Binary()
-    case 'variant':
-      return structOf(['metadata', 'value'].map(part => new ArrowField(part, new Binary(), false)))
-    case 'unknown':
-      return new Null()
-    case 'list':
-      return new List(arrowField(elementOf(type)))
-    case 'map':
-      return new Map_(new ArrowField('key_value', structOf(entriesOf(type).map(arrowField)), false))
-    case 'struct':
-      return structOf(type.fields.map(arrowField))
-    default:
-      return unreachable(type)
-  }
-}
-
-type KeyValueStruct = Struct<{ key: DataType; value: DataType }>
-
-function structOf(fields: readonly ArrowField[]): KeyValueStruct {
-  // The package's types want the children's names; ours are data.
-  return new Struct([...fields] as never)
-}
-
-function elementOf(type: Type & { kind: 'list' }): Field {
-  return { id: type.elementId, name: 'element', required: type.elementRequired, type: type.element }
-}
-
-function entriesOf(type: Type & { kind: 'map' }): [Field, Field] {
-  return [
-    { id: type.keyId, name: 'key', required: true, type: type.key },
-    { id: type.valueId, name: 'value', required: type.valueRequired, type: type.value },
-  ]
+  return base64Encode(tableToIPC(new Table(arrowSchema(fields, arrow)), 'stream'))
 }
 
 /** The batch as an Arrow record batch over the same memory; dictionary vectors become dictionary columns. */
 export function batchToArrow(batch: ColumnBatch): RecordBatch {
-  return recordOf(batch, new Map())
+  return recordsOf(batch.fields, [batch], arrow)[0] as RecordBatch
 }
-
-/** Dictionaries by our vectors: batches that share one share it in Arrow too, where it has an identity. */
-type ArrowDictionaries = Map<Vector, { readonly type: Dictionary; readonly vector: ArrowVector }>
-
-function recordOf(batch: ColumnBatch, dictionaries: ArrowDictionaries): RecordBatch {
-  const children = batch.fields.map((field, index) => {
-    const vector = batch.columns[index] as Vector
-    const isEncoded = vector.layout === 'dictionary' && field.type.kind !== 'variant'
-    return isEncoded ? dictionaryData(vector, field.type, dictionaries) : dataOf(vector, field.type)
-  })
-  const schema = new ArrowSchema(
-    batch.fields.map((field, index) => arrowField(field).clone({ type: (children[index] as Data).type })),
-  )
-  const type = structOf(schema.fields)
-  return new RecordBatch(schema, makeData({ type, length: batch.length, nullCount: 0, children }))
-}
-
-function recordsOf(fields: readonly Field[], batches: readonly ColumnBatch[]): RecordBatch[] {
-  const dictionaries: ArrowDictionaries = new Map()
-  return withSharedDictionaries(fields, batches).map(batch => recordOf(batch, dictionaries))
-}
-
-/** The batches, which have the same fields, as one Arrow IPC stream. */
-export function batchesToIpc(fields: readonly Field[], batches: readonly ColumnBatch[]): Uint8Array {
-  const records = recordsOf(fields, batches)
-  const schema = records[0]?.schema ?? arrowSchema(fields)
-  return tableToIPC(new Table(schema, records), 'stream')
-}
-
-/** What a user hands in or gets: the package's own classes. */
-export type ArrowTable = Table
-export type ArrowRecordBatch = RecordBatch
 
 /** The batches as one Arrow table. */
 export function tableOfBatches(fields: readonly Field[], batches: readonly ColumnBatch[]): ArrowTable {
-  const records = recordsOf(fields, batches)
-  return records.length === 0 ? new Table(arrowSchema(fields)) : new Table(records)
-}
-
-/** True for Arrow tables and record batches, of another copy of the package too. */
-export function isArrow(value: unknown): value is ArrowTable | ArrowRecordBatch {
-  return util.isArrowTable(value) || util.isArrowRecordBatch(value)
-}
-
-function dataOf(vector: Vector, type: Type): Data {
-  if (type.kind === 'variant') return variantData(vector, type)
-  const { length } = vector
-  const nullBitmap = vector.layout === 'null' ? undefined : vector.validity
-  const base = nullBitmap === undefined ? { length, nullCount: 0 } : { length, nullBitmap }
-  switch (vector.layout) {
-    case 'null':
-      return makeData({ type: new Null(), length })
-    case 'fixed-width':
-      return makeData({ ...base, type: arrowType(type) as Int32, data: vector.values as Int32Array })
-    case 'decimal':
-      return makeData({ ...base, type: arrowType(type) as Decimal, data: halfWords(vector.words, length) })
-    case 'boolean':
-      return makeData({ ...base, type: new Bool(), data: vector.bits })
-    case 'fixed-bytes':
-      return makeData({ ...base, type: new FixedSizeBinary(vector.widthBytes), data: vector.bytes })
-    case 'var-bytes': {
-      const valueOffsets = vector.offsets.subarray(0, length + 1)
-      return makeData({ ...base, type: arrowType(type) as Binary, valueOffsets, data: vector.bytes })
-    }
-    case 'dictionary':
-      return dictionaryData(vector, type, new Map())
-    case 'list':
-    case 'map':
-    case 'struct':
-      return nestedDataOf(vector, type, base)
-    default:
-      return unreachable(vector)
-  }
-}
-
-function dictionaryData(vector: DictionaryVector, type: Type, known: ArrowDictionaries): Data {
-  const { length, validity, codes, dictionary } = vector
-  let shared = known.get(dictionary)
-  if (shared === undefined) {
-    const entries = dataOf(dictionary, type)
-    shared = { type: new Dictionary(entries.type, new Int32()), vector: makeVector(entries) }
-    known.set(dictionary, shared)
-  }
-  const base = validity === undefined ? { length, nullCount: 0 } : { length, nullBitmap: validity }
-  return makeData({ ...base, type: shared.type, data: codes.subarray(0, length), dictionary: shared.vector })
-}
-
-/** Never a dictionary: the storage of the extension is its struct. */
-function variantData(vector: Vector, type: Type): Data {
-  const { length } = vector
-  const variants = vector.layout === 'null' ? nullVectorOf(type, length) : plainVector(vector)
-  if (variants.layout !== 'var-bytes') throw misshapen(vector, type)
-  const { metadata, value } = splitVariantVector(variants)
-  const children = [metadata, value].map(part => dataOf({ ...part, validity: undefined }, { kind: 'binary' }))
-  const nullBitmap = variants.validity
-  const base = nullBitmap === undefined ? { length, nullCount: 0 } : { length, nullBitmap }
-  return makeData({ ...base, type: arrowType(type) as KeyValueStruct, children })
-}
-
-type NestedVector = Vector & { layout: 'list' | 'map' | 'struct' }
-
-function nestedDataOf(vector: NestedVector, type: Type, base: { length: number }): Data {
-  if (vector.layout === 'list' && type.kind === 'list') {
-    const child = dataOf(vector.element, type.element)
-    const element = arrowField(elementOf(type)).clone({ type: child.type })
-    return makeData({ ...base, type: new List(element), valueOffsets: vector.offsets, child })
-  }
-  if (vector.layout === 'map' && type.kind === 'map') {
-    const [key, value] = entriesOf(type)
-    const entries = structData(
-      [key, value],
-      [dataOf(vector.keys, type.key), dataOf(vector.values, type.value)],
-      { length: Math.min(vector.keys.length, vector.values.length) },
-    )
-    const entry = new ArrowField('key_value', entries.type, false)
-    return makeData({ ...base, type: new Map_(entry), valueOffsets: vector.offsets, child: entries })
-  }
-  if (vector.layout === 'struct' && type.kind === 'struct') {
-    const children = type.fields.map((field, index) => dataOf(vector.children[index] as Vector, field.type))
-    return structData(type.fields, children, base)
-  }
-  throw misshapen(vector, type)
-}
-
-function misshapen(vector: Vector, type: Type): LakeError {
-  return new LakeError('invalid-argument', 'a column does not have the layout of its type', {
-    context: { layout: vector.layout, type: type.kind },
-  })
-}
-
-function structData(
-  fields: readonly Field[],
-  children: Data[],
-  base: { length: number; nullBitmap?: Bitmap },
-): Data<KeyValueStruct> {
-  const typed = fields.map((field, index) =>
-    arrowField(field).clone({ type: (children[index] as Data).type }),
-  )
-  return makeData({ ...base, type: structOf(typed), children })
-}
-
-/** Arrow's decimals are views of 32-bit words, four a value. */
-function halfWords(words: BigInt64Array, length: number): Uint32Array {
-  return new Uint32Array(words.buffer, words.byteOffset, length * 4)
+  const records = recordsOf(fields, batches, arrow)
+  return records.length === 0 ? new Table(arrowSchema(fields, arrow)) : new Table(records)
 }
 
 /**

@@ -48,11 +48,17 @@ export interface AvroBlock {
   free(): void
 }
 
+export interface AvroReadOptions {
+  readonly location: string
+  /** The schema to read by, made of the one in the header: with names or ids that it lacks. */
+  readonly schemaOf?: ((stored: AvroRecordType) => AvroRecordType) | undefined
+}
+
 /**
  * Opens a container file; the records are decoded when they are walked.
  * @throws corrupt when the header is broken; unsupported for an encrypted file or an unknown codec
  */
-export function readAvroContainer(stored: Uint8Array, options: { readonly location: string }): AvroFile {
+export function readAvroContainer(stored: Uint8Array, options: AvroReadOptions): AvroFile {
   const { location } = options
   const bytes = plainBytes(stored)
   return located(location, () => {
@@ -60,7 +66,8 @@ export function readAvroContainer(stored: Uint8Array, options: { readonly locati
     checkAvroMagic(bytes.subarray(0, AVRO_MAGIC.length))
     const metadata = readMetadata(cursor)
     const sync = takeBytes(cursor, AVRO_SYNC_BYTES)
-    const schema = schemaOf(metadata.get('avro.schema') ?? '')
+    const stored = storedSchema(metadata.get('avro.schema') ?? '')
+    const schema = options.schemaOf?.(stored) ?? stored
     const codec = metadata.get('avro.codec') ?? 'null'
     const { unpack } = blockCodec(codec, location)
     const file: OpenFile = { bytes, start: cursor.at, sync, schema, codec, unpack, location }
@@ -81,7 +88,7 @@ const KEPT_SCHEMA_LENGTH_MAX = 2 ** 18
  */
 const schemasKept = new Map<string, AvroRecordType>()
 
-function schemaOf(text: string): AvroRecordType {
+function storedSchema(text: string): AvroRecordType {
   const kept = schemasKept.get(text)
   if (kept !== undefined) return kept
   const schema = parseAvroSchema(parseJson(text))

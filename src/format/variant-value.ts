@@ -51,7 +51,7 @@ export const VariantPrimitive = {
 const PRIMITIVE_BYTES = Uint8Array.of(0, 0, 0, 1, 2, 4, 8, 8, 5, 9, 17, 4, 8, 8, 4, 4, 4, 8, 8, 8, 16)
 
 /** Values nested deeper are refused: what reads them is recursive. JSON parsers have the same limit. */
-const MAX_DEPTH = 1000
+export const VARIANT_DEPTH_MAX = 1000
 
 /** A variant has no decimal with more fraction digits. */
 const MAX_SCALE = 38
@@ -194,7 +194,7 @@ function checkString(bytes: Uint8Array, from: number, to: number, end: number): 
 }
 
 function checkContainer(checking: Checking, at: number, end: number, depth: number): number {
-  if (depth >= MAX_DEPTH) {
+  if (depth >= VARIANT_DEPTH_MAX) {
     throw new LakeError('unsupported', 'a variant is nested too deeply', { context: { depth } })
   }
   const { bytes } = checking

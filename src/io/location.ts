@@ -3,9 +3,9 @@
  * signs or rewrites a path: what follows the scheme is taken literally.
  *
  * A local file has four spellings, which name the same file: `/a/b`, `file:/a/b`, `file:///a/b` and
- * `file://localhost/a/b`. `s3:`, `s3a:` and `s3n:` are one store by the names of its clients. `comparableLocation`
- * brings them together, for roots and for what may be deleted; the paths inside position delete files are compared
- * as they are written.
+ * `file://localhost/a/b`. `s3:`, `s3a:` and `s3n:` are one store by the names of its clients, `./a` is `a`.
+ * `comparableLocation` brings them together, for roots and for what may be deleted; the paths inside position delete
+ * files are compared as they are written.
  */
 import { LakeError } from '../base/errors.js'
 
@@ -55,7 +55,7 @@ export function absoluteLocation(location: string, folder: string): string {
 /** One text for the spellings of one location. For comparing only: it is no location to read from. */
 export function comparableLocation(location: string): string {
   const local = location.replace(/^file:(?:\/\/(?:localhost)?(?=\/))?(?=\/)/i, '')
-  return local.replace(/^s3[an]:/i, 's3:')
+  return local.replace(/^s3[an]:/i, 's3:').replace(/^(?:\.\/+)+(?=.)/, '')
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The forms in which a stream of batches is handed out: scans, inspections and changes have them all. */
 import { collect } from '../base/concurrency.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
-import type { ArrowTable } from '../format/arrow.js'
+import type { ArrowTable } from '../format/arrow-kinds.js'
 import type { Field } from '../schema/types.js'
 import { type OutputRow, type RowOptions, rowsOfBatch } from './rows-out.js'
 

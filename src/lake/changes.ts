@@ -9,10 +9,12 @@ import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planAppends } from '../reader/append-scan.js'
 import { type ChangeMode, planChangelog, readChangelog } from '../reader/changelog.js'
+import { type RangeStep, snapshotsInRange } from '../reader/changelog-range.js'
 import { scanBatches } from '../reader/scan.js'
 import type { Field } from '../schema/types.js'
 import { type ResolvedSnapshot, resolveSnapshot } from '../snapshot/resolve.js'
 import { type BatchResults, batchResults } from './batch-results.js'
+import { createHold, type HeldSnapshots } from './read-hold.js'
 import type { OutputRow, RowOptions } from './rows-out.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 
@@ -38,6 +40,13 @@ export interface ChangesRequest extends RangeRequest {
    * version 3), then the table's identifier fields.
    */
   readonly keys?: readonly string[] | undefined
+  /**
+   * A filter on the table's columns: changes of rows that it takes. An update is given with both of its rows when it
+   * takes one of them, so that a row that moves in or out of the filter is seen to do so.
+   */
+  readonly where?: Where | undefined
+  /** Columns in the order wanted, those of the change (`_change_type`, ...) included; default all columns. */
+  readonly select?: readonly string[] | undefined
 }
 
 export interface AppendsRequest extends RangeRequest {
@@ -66,17 +75,23 @@ export interface ChangedTable {
 /** What is read once the state of the table is known. */
 interface OpenedRows {
   readonly fields: readonly Field[]
+  readonly snapshots: HeldSnapshots
   readonly batches: () => AsyncIterable<ColumnBatch>
 }
 
 /** The row-level changelog of a table, in the state that it has now. */
 export function openChanges(io: FileIO, request: ChangesRequest, table: ChangedTable): IncrementalRows {
-  return incrementalRows(table, ({ metadata }) => {
-    const { keys = [], concurrency, signal } = request
+  return incrementalRows(table, async ({ metadata }) => {
+    const { keys = [], where, select, concurrency, signal } = request
     const mode = request.mode ?? (keys.length > 0 ? 'updates' : 'raw')
     const range = rangeOf(metadata, request)
-    const plan = planChangelog(metadata, { ...range, mode, keys })
-    return { fields: plan.fields, batches: () => readChangelog(io, plan, { concurrency, signal }) }
+    const filter = where === undefined ? undefined : bind(await whereExpression(where), range.schema)
+    const plan = planChangelog(metadata, { ...range, mode, keys, filter, select })
+    return {
+      fields: plan.fields,
+      snapshots: snapshotsOfSteps(plan.steps),
+      batches: () => readChangelog(io, plan, { concurrency, signal }),
+    }
   })
 }
 
@@ -87,34 +102,40 @@ export function openAppends(io: FileIO, request: AppendsRequest, table: ChangedT
     const range = rangeOf(loaded.metadata, request)
     const filter = where === undefined ? undefined : bind(await whereExpression(where), range.schema)
     const plan = await planAppends(loaded, io, { ...range, filter, select, signal })
-    return { fields: plan.fields, batches: () => scanBatches(io, plan, { limit, concurrency, signal }) }
+    return {
+      fields: plan.fields,
+      snapshots: snapshotsOfSteps(snapshotsInRange(loaded.metadata, range)),
+      batches: () => scanBatches(io, plan, { limit, concurrency, signal }),
+    }
   })
+}
+
+/** A snapshot of the range is read against its parent. */
+function snapshotsOfSteps(steps: readonly RangeStep[]): HeldSnapshots {
+  const snapshots = steps.flatMap(({ snapshot, parent }) =>
+    parent === undefined ? [snapshot] : [parent, snapshot],
+  )
+  return [...new Set(snapshots.map(({ snapshotId }) => snapshotId))]
 }
 
 function incrementalRows(
   { load, leases }: ChangedTable,
-  open: (table: Awaited<ReturnType<ChangedTable['load']>>) => OpenedRows | Promise<OpenedRows>,
+  open: (table: Awaited<ReturnType<ChangedTable['load']>>) => Promise<OpenedRows>,
 ): IncrementalRows {
-  const opened = load().then(open)
+  const hold = createHold(leases)
+  const opened = hold.load(
+    () => load().then(open),
+    ({ snapshots }) => snapshots,
+  )
   // A failure is reported to whoever uses the rows; until then it is nobody's unhandled rejection.
   opened.catch(() => undefined)
   const fields = async (): Promise<readonly Field[]> => (await opened).fields
   async function* batches(): AsyncGenerator<ColumnBatch> {
-    const { batches: read } = await opened
-    // Until a lease names a snapshot it protects the files of all. A range is of many, so it names none.
-    const lease = await leases?.open()
-    try {
-      for await (const batch of read()) {
-        yield batch
-        await lease?.renew()
-      }
-    } finally {
-      await lease?.release()
-    }
+    yield* (await opened).batches()
   }
   return {
     fields,
-    ...batchResults(fields, batches),
+    ...batchResults(fields, () => hold.over(batches)),
   }
 }
 

@@ -2,7 +2,7 @@
 import { isLakeError, LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { concatBatches } from '../batch/take.js'
-import { type ArrowRecordBatch, type ArrowTable, batchesOfArrow, isArrow } from '../format/arrow.js'
+import { type ArrowRecordBatch, type ArrowTable, isArrow } from '../format/arrow-kinds.js'
 import type { Schema } from '../schema/types.js'
 import { conformRows } from '../writer/conform-rows.js'
 import { namedAsTable } from './named-columns.js'
@@ -34,7 +34,7 @@ export async function* inputBatches(schema: Schema, rows: RowsInput): AsyncGener
   for await (const part of partsOf(rows)) {
     if (isColumns(part)) {
       if (pending.length > 0) yield flush()
-      for (const batch of columnsOf(part, schema)) {
+      for (const batch of await columnsOf(part, schema)) {
         yield conformed(batch, { schema, firstRow })
         firstRow += batch.length
       }
@@ -74,8 +74,11 @@ function isColumnBatch(part: unknown): part is ColumnBatch {
   return Array.isArray(part.fields) && Array.isArray(part.columns) && 'length' in part
 }
 
-function columnsOf(part: Columns, { fields }: Schema): readonly ColumnBatch[] {
-  if (isArrow(part)) return batchesOfArrow(part, given => namedAsTable(given, fields, 'arrow'))
+async function columnsOf(part: Columns, { fields }: Schema): Promise<readonly ColumnBatch[]> {
+  if (isArrow(part)) {
+    const { batchesOfArrow } = await import('../format/arrow.js')
+    return batchesOfArrow(part, given => namedAsTable(given, fields, 'arrow'))
+  }
   if (part.fields === fields) return [part]
   return [{ ...part, fields: namedAsTable(part.fields, fields, 'batch') }]
 }

@@ -1,18 +1,22 @@
 /**
  * Metadata tables of a table, read like a scan: the state is pinned when the inspection is made, and nothing but
- * metadata is read until rows are asked for.
+ * metadata is read until rows are asked for. Like a scan it holds the snapshots whose manifests it reads.
  */
 import type { ColumnBatch } from '../batch/column-batch.js'
+import type { ReadLeases } from '../catalog/read-leases.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import {
   type MetadataTable,
   type MetadataTableName,
+  manifestScope,
   openMetadataTable,
   parseMetadataTableName,
 } from '../reader/metadata-tables/metadata-table.js'
 import type { Field } from '../schema/types.js'
 import { type BatchResults, batchResults } from './batch-results.js'
+import { heldSnapshots } from './held-scan.js'
+import { createHold, type HeldSnapshots } from './read-hold.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 
 export interface InspectRequest {
@@ -41,18 +45,33 @@ interface PinnedTable {
   readonly metadataLocation: string
 }
 
+/** The table that is inspected. */
+export interface InspectedState {
+  load(): Promise<PinnedTable>
+  /** Keep the manifests while they are read. */
+  readonly leases?: ReadLeases | undefined
+}
+
 /**
- * An inspection of whatever state `load` gives; it is loaded at once.
+ * An inspection of the table in the state that it has now; it is loaded at once.
  * @throws invalid-argument for a name that is no metadata table's
  */
 export function openInspection(
   io: FileIO,
   wanted: { readonly name: string; readonly request: InspectRequest },
-  load: () => Promise<PinnedTable>,
+  { load, leases }: InspectedState,
 ): Inspection {
   const { request } = wanted
   const name = parseMetadataTableName(wanted.name)
-  const opened = load().then(table => openRequested(io, table, { name, request }))
+  const scope = manifestScope(name)
+  const hold = createHold(scope === 'none' ? undefined : leases)
+  const open = async (): Promise<{ readonly table: PinnedTable; readonly rows: MetadataTable }> => {
+    const table = await load()
+    return { table, rows: await openRequested(io, table, { name, request }) }
+  }
+  const opened = hold
+    .load(open, ({ table }) => snapshotsRead(table.metadata, { scope, asOf: request.asOf }))
+    .then(({ rows }) => rows)
   // A failure is reported to whoever uses the inspection; until then it is nobody's unhandled rejection.
   opened.catch(() => undefined)
   const fields = async (): Promise<readonly Field[]> => (await opened).fields
@@ -62,8 +81,16 @@ export function openInspection(
   return {
     name,
     fields,
-    ...batchResults(fields, batches),
+    ...batchResults(fields, () => hold.over(batches)),
   }
+}
+
+function snapshotsRead(
+  metadata: TableMetadata,
+  read: { readonly scope: ReturnType<typeof manifestScope>; readonly asOf: AsOf | undefined },
+): HeldSnapshots {
+  if (read.scope === 'one') return heldSnapshots(metadata, read.asOf)
+  return metadata.snapshots.map(snapshot => snapshot.snapshotId)
 }
 
 async function openRequested(

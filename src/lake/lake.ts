@@ -4,7 +4,6 @@
 import { LakeError } from '../base/errors.js'
 import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
 import { parseIdentifier } from '../catalog/identifier.js'
-import { createTable } from '../commit/create-table.js'
 import type { Field, Schema } from '../schema/types.js'
 import type { LakeContext } from './context.js'
 import { openStatic, type StaticTable, type StaticTableOptions } from './static-table.js'
@@ -96,6 +95,7 @@ async function createTableIn(
   const { options } = given
   const schema = await schemaOf(given.schema, options.keys)
   const { parsePartitionBy, parseSortBy } = await import('../sql/ddl.js')
+  const { createTable } = await import('../commit/create-table.js')
   await createTable(
     context.catalog,
     {

@@ -1,6 +1,5 @@
 /** Batches as the bytes of a Parquet file, streamed: a row group leaves as soon as it is encoded. */
 import type { ColumnBatch } from '../batch/column-batch.js'
-import { openParquetWriter } from '../format/parquet/write.js'
 import type { FileIO, FileWriter } from '../io/file-io.js'
 import { createMemoryIO } from '../io/memory.js'
 import type { Field } from '../schema/types.js'
@@ -18,6 +17,7 @@ export async function* parquetOfBatches(
   batches: AsyncIterable<ColumnBatch>,
   options: ParquetOutOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { openParquetWriter } = await import('../format/parquet/write.js')
   const parts: Uint8Array[] = []
   const writer = await openParquetWriter(collectingIO(parts), 'out.parquet', {
     fields,

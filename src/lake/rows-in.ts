@@ -13,11 +13,15 @@
  * | uuid | text or 16 bytes |
  * | fixed, binary | bytes |
  * | geometry, geography | bytes, well-known binary |
+ * | variant | null, boolean, number, bigint, string, bytes, Date, arrays and objects of them (`variant-encode.ts`) |
  * | struct / list / map | object / array / Map or object |
+ *
+ * A null in place of a variant is a null column, as of every type; inside a variant it is the null of variants.
  */
 import { errorText, LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { batchOf } from '../batch/vector-builder.js'
+import { encodeVariant } from '../format/variant-encode.js'
 import { parseDecimal } from '../schema/decimal.js'
 import { parseDate, parseTime, parseTimestamp } from '../schema/time.js'
 import { printType } from '../schema/type-text.js'
@@ -107,6 +111,8 @@ export function valueFrom(type: Type, given: unknown): Value {
     case 'geometry':
     case 'geography':
       return given instanceof Uint8Array ? given : misfit(given)
+    case 'variant':
+      return encodeVariant(given)
     case 'struct':
       return structOf(type.fields, given)
     case 'list':

@@ -72,7 +72,7 @@ export function openStatic(io: FileIO, location: string, options: StaticTableOpt
     history: async () => (await load()).metadata.snapshotLog,
     scan: (request = {}) => openScan(storage, request, () => load({ signal: request.signal })),
     inspect: (name, request = {}) =>
-      openInspection(storage, { name, request }, () => load({ signal: request.signal })),
+      openInspection(storage, { name, request }, { load: () => load({ signal: request.signal }) }),
     changes: (request = {}) =>
       openChanges(storage, request, { load: () => load({ signal: request.signal }) }),
     appends: (request = {}) =>

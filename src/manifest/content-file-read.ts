@@ -3,6 +3,7 @@
  * as longs, an absent partition tuple, split offsets that cannot be true.
  * @see Iceberg table spec, "Manifests"
  */
+import { unreachable } from '../base/assert.js'
 import { LakeError } from '../base/errors.js'
 import { required } from '../format/avro-fields.js'
 import type { PartitionTuple } from '../schema/partition-spec.js'
@@ -17,6 +18,9 @@ export interface ContentFileOptions {
   readonly statistics: boolean | ReadonlySet<number>
 }
 
+/** By their numbers in manifests. */
+const CONTENTS: readonly ContentFile['content'][] = ['data', 'position-deletes', 'equality-deletes']
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 type SharedFields = Writable<Omit<DataFile, 'content' | 'firstRowId'>>
 
@@ -30,22 +34,36 @@ const FORMATS: ReadonlyMap<string, FileFormat> = new Map([
 /** The file of the entry, with the row id that is stored in it. @throws corrupt, unsupported for an unknown format */
 export function contentFileAt(entry: EntryCursor, options: ContentFileOptions): ContentFile {
   const shared = sharedFields(entry, options)
-  switch (entry.number(FILE.content) ?? 0) {
-    case 0: {
+  const content = contentAt(entry)
+  switch (content) {
+    case 'data': {
       const firstRowId = entry.long(FILE.firstRowId)
       return firstRowId === undefined
         ? { content: 'data', ...shared }
         : { content: 'data', ...shared, firstRowId }
     }
-    case 1:
+    case 'position-deletes':
       return positionDeletes(entry, shared)
-    case 2: {
+    case 'equality-deletes': {
       const equalityFieldIds = required(entry.numbers(FILE.equalityFieldIds), FILE.equalityFieldIds)
       return { content: 'equality-deletes', ...shared, equalityFieldIds }
     }
     default:
-      throw new LakeError('corrupt', 'a manifest entry has an unknown content')
+      return unreachable(content)
   }
+}
+
+/** What the file of the entry holds. @throws corrupt for anything unknown */
+export function contentAt(entry: EntryCursor): ContentFile['content'] {
+  const content = CONTENTS[entry.number(FILE.content) ?? 0]
+  if (content === undefined) throw new LakeError('corrupt', 'a manifest entry has an unknown content')
+  return content
+}
+
+/** The split offsets of the entry, if they can be true. */
+export function splitOffsetsAt(entry: EntryCursor, fileSizeBytes: number): readonly number[] | undefined {
+  const offsets = entry.numbers(FILE.splitOffsets)
+  return offsets !== undefined && areSound(offsets, fileSizeBytes) ? offsets : undefined
 }
 
 function sharedFields(entry: EntryCursor, options: ContentFileOptions): SharedFields {
@@ -65,8 +83,8 @@ function sharedFields(entry: EntryCursor, options: ContentFileOptions): SharedFi
   if (keyMetadata !== undefined) file.keyMetadata = keyMetadata
   const sortOrderId = entry.number(FILE.sortOrderId)
   if (sortOrderId !== undefined) file.sortOrderId = sortOrderId
-  const splitOffsets = entry.numbers(FILE.splitOffsets)
-  if (splitOffsets !== undefined && areSound(splitOffsets, fileSizeBytes)) file.splitOffsets = splitOffsets
+  const splitOffsets = splitOffsetsAt(entry, fileSizeBytes)
+  if (splitOffsets !== undefined) file.splitOffsets = splitOffsets
   return file
 }
 

@@ -68,8 +68,9 @@ function isEqualityEntry(entry: ManifestEntry): entry is EntryOf<EqualityDeleteF
 }
 
 /**
- * Indexes the live delete entries of a snapshot; entries of removed files and of data files are passed over.
- * @throws corrupt when two deletion vectors name one data file, or a vector names none
+ * Indexes the live delete entries of a snapshot; entries of removed files are passed over.
+ * @throws corrupt when two deletion vectors name one data file, or a vector names none, or for a data file: what is
+ * not known to be a delete deletes nothing, and rows would come back
  */
 export function buildDeleteIndex(
   entries: readonly ManifestEntry[],
@@ -86,7 +87,8 @@ export function buildDeleteIndex(
   let fileCount = 0
 
   for (const entry of entries) {
-    if (entry.status === 'deleted' || isDataEntry(entry)) continue
+    if (entry.status === 'deleted') continue
+    checkDelete(entry)
     fileCount++
     if (isEqualityEntry(entry)) {
       for (const id of entry.file.equalityFieldIds) equalityFieldIds.add(id)
@@ -126,6 +128,13 @@ export function buildDeleteIndex(
       return { ...(vector === undefined ? {} : { vector }), positionDeletes, equalityDeletes }
     },
   }
+}
+
+function checkDelete({ file }: ManifestEntry): void {
+  if (file.content !== 'data') return
+  throw new LakeError('corrupt', 'a delete manifest holds a data file', {
+    context: { location: file.location },
+  })
 }
 
 /**

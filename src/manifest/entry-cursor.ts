@@ -114,6 +114,17 @@ export class EntryCursor {
     return this.#notes.slots[slotOf(column)] !== -1
   }
 
+  /** False for a column that is stored in another type than the specification says; then `at` does not find it. */
+  isUsual(column: ManifestColumn): boolean {
+    return this.#layout.decoders[slotOf(column)] === undefined
+  }
+
+  /** Where the stored value of a usual column begins; -1 for none. Those behind the tuple need a whole entry. */
+  at(column: ManifestColumn): number {
+    const slot = slotOf(column)
+    return this.#layout.decoders[slot] === undefined ? (this.#notes.slots[slot] as number) : -1
+  }
+
   /** An int or long that is exact as a number. */
   number(column: ManifestColumn): number | undefined {
     const slot = slotOf(column)
@@ -262,6 +273,11 @@ export class EntryCursor {
     return this.#block
   }
 
+  /** How far the block has been walked. */
+  get position(): number {
+    return this.#at
+  }
+
   #place(at: number): void {
     this.#cursor.bytes = this.#block.bytes
     this.#cursor.at = at
@@ -305,7 +321,8 @@ export class EntryCursor {
   }
 }
 
-function checkCount(value: number, field: AvroFieldRef): number {
+/** @throws corrupt for a negative one */
+export function checkCount(value: number, field: AvroFieldRef): number {
   if (value >= 0) return value
   throw new LakeError('corrupt', 'a count in an avro record is negative', { context: { field: field.name } })
 }

@@ -102,7 +102,7 @@ function compileLayout(schema: AvroRecordType, partitionFieldIds: readonly numbe
     (fieldOf(schema, column.id) ?? fieldOf(file, column.id))?.type
   const pairLists = STATISTICS_COLUMNS.map(([, column]) => isUsualMap(column, typeOf(column)))
   const program = compileWalk(schema, targetsOf(partitionFieldIds, pairLists), {
-    checkpointSlot: PARTITION_END_SLOT,
+    checkpointSlot: hasStatusFirst(schema) ? PARTITION_END_SLOT : undefined,
   })
   const tuple = partitionFieldIds.map((id, index) => {
     const slot = TUPLE_SLOT_MIN + index
@@ -121,6 +121,12 @@ function compileLayout(schema: AvroRecordType, partitionFieldIds: readonly numbe
     tuple,
     hasSequenceNumbers: fieldOf(schema, ENTRY.dataSequenceNumber.id) !== undefined,
   }
+}
+
+/** An entry is judged by its status and its tuple: both have to be known where a walk stops behind the tuple. */
+function hasStatusFirst({ fields }: AvroRecordType): boolean {
+  const at = (column: ManifestColumn): number => fields.findIndex(({ id }) => id === column.id)
+  return at(ENTRY.status) < at(ENTRY.dataFile)
 }
 
 /** `pairLists`: which of the statistics are stored as the specification says. */

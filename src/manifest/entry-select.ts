@@ -123,8 +123,7 @@ function entryAt(
   const { status, tuple, options } = found
   const { manifest } = options
   required(entry.has(ENTRY.dataFile) ? true : undefined, ENTRY.dataFile)
-  const dataSequenceNumber = sequenceNumber(entry.long(ENTRY.dataSequenceNumber), { status, ...options })
-  const fileSequenceNumber = entry.long(ENTRY.fileSequenceNumber)
+  const place = { status, manifest, layout: options.layout }
   const file = contentFileAt(entry, {
     specId: manifest.specId,
     partition: tuple,
@@ -133,23 +132,30 @@ function entryAt(
   return {
     status,
     snapshotId: entry.long(ENTRY.snapshotId) ?? manifest.addedSnapshotId,
-    dataSequenceNumber,
-    // Early writers of v2 have no file sequence number; the data sequence number is the closest bound.
-    fileSequenceNumber:
-      fileSequenceNumber ?? (status === 'added' ? manifest.sequenceNumber : dataSequenceNumber),
+    dataSequenceNumber: dataSequenceNumberAt(entry, place),
+    fileSequenceNumber: fileSequenceNumberAt(entry, place),
     file: found.rowIds.apply(file, status),
   }
 }
 
-function sequenceNumber(
-  stored: bigint | undefined,
-  place: {
-    readonly status: EntryStatus
-    readonly manifest: ManifestFile
-    readonly layout: EntryLayout
-  },
-): bigint {
+/** What an entry inherits its sequence numbers from. */
+export interface InheritingEntry {
+  readonly status: EntryStatus
+  readonly manifest: ManifestFile
+  readonly layout: EntryLayout
+}
+
+/** Early writers of v2 have no file sequence number; the data sequence number is the closest bound. */
+export function fileSequenceNumberAt(entry: EntryCursor, place: InheritingEntry): bigint {
+  const stored = entry.long(ENTRY.fileSequenceNumber)
+  if (stored !== undefined) return stored
+  return place.status === 'added' ? place.manifest.sequenceNumber : dataSequenceNumberAt(entry, place)
+}
+
+/** @throws corrupt when there is none, and none to inherit */
+export function dataSequenceNumberAt(entry: EntryCursor, place: InheritingEntry): bigint {
   const { status, manifest, layout } = place
+  const stored = entry.long(ENTRY.dataSequenceNumber)
   if (stored !== undefined) return stored
   if (status === 'added' || manifest.sequenceNumber === 0n) return manifest.sequenceNumber
   if (!layout.hasSequenceNumbers) return 0n
@@ -158,18 +164,25 @@ function sequenceNumber(
   })
 }
 
-interface RowIdInheritance {
+export interface RowIdInheritance {
   /** Counts the rows of the entry, wanted or not. */
   pass(status: EntryStatus): void
+  /** The row id of a data file for which `stored` is in the entry. */
+  firstRowId(stored: bigint | undefined, status: EntryStatus): bigint | undefined
   /** The file with the row id that it inherits. */
   apply(file: ContentFile, status: EntryStatus): ContentFile
 }
 
-function rowIdInheritance(entry: EntryCursor, manifest: ManifestFile): RowIdInheritance {
+export function rowIdInheritance(entry: EntryCursor, manifest: ManifestFile): RowIdInheritance {
   const first = manifest.firstRowId
   let rows = 0
   let before = 0
+  const firstRowId: RowIdInheritance['firstRowId'] = (stored, status) => {
+    if (first === undefined) return undefined
+    return status === 'deleted' || stored !== undefined ? stored : first + BigInt(before)
+  }
   return {
+    firstRowId,
     pass(status) {
       if (first === undefined || status === 'deleted') return
       entry.whole()
@@ -179,13 +192,11 @@ function rowIdInheritance(entry: EntryCursor, manifest: ManifestFile): RowIdInhe
     },
     apply(file, status) {
       if (file.content !== 'data') return file
-      if (first === undefined) {
-        if (file.firstRowId === undefined) return file
-        const { firstRowId: _, ...unassigned } = file
-        return unassigned
-      }
-      if (status === 'deleted' || file.firstRowId !== undefined) return file
-      return { ...file, firstRowId: first + BigInt(before) }
+      const inherited = firstRowId(file.firstRowId, status)
+      if (inherited === file.firstRowId) return file
+      if (inherited !== undefined) return { ...file, firstRowId: inherited }
+      const { firstRowId: _, ...unassigned } = file
+      return unassigned
     },
   }
 }
@@ -198,14 +209,20 @@ export interface JudgedTuple {
 /** Tuples that are remembered; when there are more, it starts anew. */
 const TUPLES_MAX = 4096
 
-function knownTuples({ layout, selector }: SelectOptions): Map<string | number, JudgedTuple> {
+function knownTuples({
+  layout,
+  selector,
+}: Pick<SelectOptions, 'layout' | 'selector'>): Map<string | number, JudgedTuple> {
   const known = selector?.judged?.get(layout) ?? new Map<string | number, JudgedTuple>()
   selector?.judged?.set(layout, known)
   return known
 }
 
 /** Decodes and judges each distinct tuple once; files of one partition share it. */
-function tupleJudge(entry: EntryCursor, options: SelectOptions): { judge(): JudgedTuple } {
+export function tupleJudge(
+  entry: EntryCursor,
+  options: Pick<SelectOptions, 'layout' | 'tuple' | 'selector'>,
+): { judge(): JudgedTuple } {
   const { tuple: readers, selector } = options
   const known = knownTuples(options)
   const range = { begin: 0, end: 0 }

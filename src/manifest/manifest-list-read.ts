@@ -20,6 +20,7 @@ import type { AvroRecord } from '../format/avro-record.js'
 import { located } from '../format/located.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import type { Snapshot } from '../metadata/table-metadata.js'
+import { withListIds } from './field-ids.js'
 import type { ManifestFile, PartitionFieldSummary } from './manifest-file.js'
 import { LIST, LIST_COUNT_IDS, SUMMARY } from './manifest-schema.js'
 
@@ -48,7 +49,7 @@ export async function readManifestList(
 
 /** The manifests of a list's bytes. */
 export function parseManifestList(bytes: Uint8Array, options: { readonly location: string }): ManifestFile[] {
-  const file = readAvroContainer(bytes, options)
+  const file = readAvroContainer(bytes, { ...options, schemaOf: withListIds })
   return located(options.location, () => [...file.records({ countIds: LIST_COUNT_IDS })].map(manifestOf))
 }
 

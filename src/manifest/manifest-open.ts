@@ -8,6 +8,7 @@ import { type AvroField, type AvroRecordType, isPlainFixed } from '../format/avr
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import type { EntryBlock } from './entry-blocks.js'
 import { storedPartition } from './entry-layout.js'
+import { withEntryIds } from './field-ids.js'
 import type { ManifestCache, UnpackedManifest } from './manifest-cache.js'
 import type { ManifestFile } from './manifest-file.js'
 
@@ -35,15 +36,40 @@ export async function withManifest<T>(
   manifest: ManifestFile,
   options: OpenManifestOptions & { readonly use: (manifest: OpenManifest) => T },
 ): Promise<T> {
-  const { cache, signal, use } = options
+  const held = await holdManifest(io, manifest, options)
+  try {
+    return options.use(held)
+  } finally {
+    held.release()
+  }
+}
+
+/** An open manifest that stands until it is released. */
+export interface HeldManifest extends OpenManifest {
+  /** Gives its memory to the next; its blocks must not be used afterwards. One that is never released is garbage. */
+  release(): void
+}
+
+/** As `withManifest`, for users who walk the blocks bit by bit. */
+export async function holdManifest(
+  io: FileIO,
+  manifest: ManifestFile,
+  options: OpenManifestOptions,
+): Promise<HeldManifest> {
+  const { cache, signal } = options
   const kept = cache?.get(manifest)
-  if (kept !== undefined) return use(openUnpacked(kept))
-  const memory = takeMemory(manifest.lengthBytes)
+  if (kept !== undefined) return { ...openUnpacked(kept), release: () => undefined }
+  let memory = takeMemory(manifest.lengthBytes)
+  const release = (): void => {
+    if (memory !== undefined) giveMemory(memory)
+    memory = undefined
+  }
   try {
     const bytes = await readWhole(io, manifest, { signal, memory })
-    return use(openBytes(bytes, manifest, cache))
-  } finally {
-    if (memory !== undefined) giveMemory(memory)
+    return { ...openBytes(bytes, manifest, cache), release }
+  } catch (error) {
+    release()
+    throw error
   }
 }
 
@@ -53,7 +79,7 @@ export function openBytes(
   manifest: ManifestFile,
   cache?: ManifestCache | undefined,
 ): OpenManifest {
-  const file = readAvroContainer(bytes, { location: manifest.location })
+  const file = readAvroContainer(bytes, { location: manifest.location, schemaOf: withEntryIds })
   return {
     metadata: file.metadata,
     schema: file.schema,

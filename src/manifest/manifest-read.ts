@@ -4,7 +4,7 @@
  * @see Iceberg table spec, "Manifests", "Sequence Number Inheritance", "First Row ID Inheritance"
  */
 import { isLakeError } from '../base/errors.js'
-import { parseJson } from '../base/json.js'
+import { isJsonObject, parseJson } from '../base/json.js'
 import { required } from '../format/avro-fields.js'
 import { type AvroRecordType, withPrefixedFixed } from '../format/avro-schema.js'
 import { located } from '../format/located.js'
@@ -16,10 +16,12 @@ import type { Schema } from '../schema/types.js'
 import type { EntryStatus, ManifestEntry } from './content-file.js'
 import { EntryCursor } from './entry-cursor.js'
 import { entryLayout, storedPartition } from './entry-layout.js'
+import { EntryRows } from './entry-rows.js'
 import { type EntrySelector, type ManifestSelection, selectEntries, statusAt } from './entry-select.js'
+import { withTupleIds } from './field-ids.js'
 import type { ManifestCache } from './manifest-cache.js'
 import type { ManifestFile } from './manifest-file.js'
-import { type OpenManifest, openBytes, withManifest } from './manifest-open.js'
+import { holdManifest, type OpenManifest, openBytes, withManifest } from './manifest-open.js'
 import { FILE } from './manifest-schema.js'
 import { type PartitionValueReader, partitionValueReader } from './partition-value.js'
 
@@ -69,6 +71,63 @@ export function selectFromManifest(
   return withManifest(io, manifest, { signal, cache, use: open => select(open, manifest, options) })
 }
 
+export interface OpenEntriesOptions extends Omit<ReadManifestOptions, 'withStatistics' | 'cache'> {
+  /** Columns whose statistics are looked at one by one; default none. */
+  readonly statisticsOf?: Iterable<number> | undefined
+}
+
+/** The entries of a manifest that was read, and is not walked yet. */
+export interface OpenEntries {
+  readonly rows: EntryRows
+  /** Gives the manifest's memory to the next one; the rows must not be used afterwards. */
+  release(): void
+}
+
+/**
+ * Reads a manifest to be walked bit by bit; one request. It is unpacked while it is walked.
+ * @throws as `readManifest`; what is broken in the blocks is found by the walk
+ */
+export async function openEntries(
+  io: FileIO,
+  manifest: ManifestFile,
+  options: OpenEntriesOptions,
+): Promise<OpenEntries> {
+  const { keep, signal, statisticsOf = [] } = options
+  const held = await holdManifest(io, manifest, { signal })
+  const rows = located(manifest.location, () => {
+    const { open, tuple } = identified(held, manifest.specId, options)
+    const schema = open.mayPrefixFixed ? readableSchema(open, tuple, { ...options, manifest }) : open.schema
+    return new EntryRows(held.blocks(), {
+      layout: entryLayout(schema, tuple.fieldIds),
+      manifest,
+      tuple: tuple.readers,
+      keep,
+      statisticsOf,
+    })
+  })
+  return { rows, release: held.release }
+}
+
+/** The schema that the entries can be decoded with: a walk that was begun cannot be begun anew. */
+function readableSchema(
+  open: OpenManifest,
+  tuple: TupleFields,
+  options: ReadManifestOptions & { readonly manifest: ManifestFile },
+): AvroRecordType {
+  return withEitherLayout(open, schema => {
+    selectEntries(open.blocks(), {
+      layout: entryLayout(schema, tuple.fieldIds),
+      manifest: options.manifest,
+      tuple: tuple.readers,
+      schema: options.schema,
+      keep: options.keep,
+      selector: undefined,
+      statistics: false,
+    })
+    return schema
+  })
+}
+
 /** The entries of a manifest's bytes. */
 export function parseManifest(
   bytes: Uint8Array,
@@ -84,8 +143,8 @@ function select(
   options: SelectManifestOptions,
 ): ManifestSelection {
   return located(manifest.location, () => {
-    const tuple = tupleOf(open, manifest.specId, options)
-    return withEitherLayout(open, schema =>
+    const { open: readable, tuple } = identified(open, manifest.specId, options)
+    return withEitherLayout(readable, schema =>
       selectEntries(open.blocks(), {
         layout: entryLayout(schema, tuple.fieldIds),
         manifest,
@@ -121,9 +180,19 @@ interface TupleFields {
   readonly readers: readonly PartitionValueReader[]
 }
 
+/** The manifest with ids for all fields of its tuple, and how they are read. */
+function identified(
+  open: OpenManifest,
+  specId: number,
+  options: ReadManifestOptions,
+): { readonly open: OpenManifest; readonly tuple: TupleFields } {
+  const spec = specOf(open, specId, options)
+  const readable = { ...open, schema: withTupleIds(open.schema, spec) }
+  return { open: readable, tuple: tupleOf(readable, spec, options) }
+}
+
 /** How each field of the spec's tuple is read out of this file. */
-function tupleOf(open: OpenManifest, specId: number, options: ReadManifestOptions): TupleFields {
-  const spec = options.specs.find(each => each.specId === specId) ?? { specId, fields: headerSpec(open) }
+function tupleOf(open: OpenManifest, spec: PartitionSpec, options: ReadManifestOptions): TupleFields {
   const schemas = [options.schema, ...(options.schemas ?? []).toReversed()]
   const wanted = partitionTypes(spec, schemas)
   const stored = storedPartition(open.schema)
@@ -136,9 +205,16 @@ function tupleOf(open: OpenManifest, specId: number, options: ReadManifestOption
   }
 }
 
+function specOf(open: OpenManifest, specId: number, options: ReadManifestOptions): PartitionSpec {
+  return options.specs.find(each => each.specId === specId) ?? { specId, fields: headerSpec(open) }
+}
+
+/** The fields of a spec; some writers put the spec around them, as in table metadata. */
 function headerSpec(open: OpenManifest): readonly PartitionField[] {
   const text = open.metadata.get('partition-spec')
-  return text === undefined ? [] : parsePartitionFields(parseJson(text))
+  if (text === undefined) return []
+  const json = parseJson(text)
+  return parsePartitionFields(isJsonObject(json) ? (json.fields ?? null) : json)
 }
 
 /** Live and deleted entries and their rows, for lists of writers that did not count. */

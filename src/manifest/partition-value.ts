@@ -10,6 +10,7 @@ import { minimalDecimalBytes } from '../format/decimal-width.js'
 import { parseUnscaled } from '../schema/decimal.js'
 import { canPromote, promoteValue } from '../schema/promotion.js'
 import type { Type, Value } from '../schema/types.js'
+import { parseUuid } from '../schema/uuid-text.js'
 
 /** Makes values of a tuple's field out of what Avro decoded. */
 export type PartitionValueReader = (stored: unknown) => Value
@@ -27,10 +28,47 @@ export function partitionValueReader(stored: AvroType, wanted: Type): PartitionV
       throw new LakeError('corrupt', 'a fixed partition value has another length than its type')
     }
     const plain = plainValue(value, type?.kind === 'decimal' || wanted.kind === 'decimal')
-    if (plain === null || type === undefined) return plain
+    if (plain === null) return null
     if (narrows) return Number(plain)
-    return promotes ? promoteValue(type, wanted, plain) : plain
+    return inFormOf(wanted, promotes && type !== undefined ? promoteValue(type, wanted, plain) : plain)
   }
+}
+
+/** Values that other writers store in another form than Java: uuids as text, long ones as ints. */
+function inFormOf(wanted: Type, value: Value): Value {
+  switch (wanted.kind) {
+    case 'boolean':
+      return typeof value === 'boolean' ? value : misfit(wanted)
+    case 'int':
+    case 'date':
+    case 'float':
+    case 'double':
+      return typeof value === 'number' ? value : misfit(wanted)
+    case 'long':
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'timestamp_ns':
+    case 'timestamptz_ns':
+    case 'decimal':
+      if (typeof value === 'bigint') return value
+      return Number.isInteger(value) ? BigInt(Number(value)) : misfit(wanted)
+    case 'uuid':
+      if (value instanceof Uint8Array) return value
+      return (typeof value === 'string' ? parseUuid(value) : undefined) ?? misfit(wanted)
+    case 'fixed':
+    case 'binary':
+      return value instanceof Uint8Array ? value : misfit(wanted)
+    default:
+      // Of a transform that is not known nobody knows what it gives.
+      return value
+  }
+}
+
+function misfit({ kind }: Type): never {
+  throw new LakeError('corrupt', 'a partition value is not of the type of its field', {
+    context: { type: kind },
+  })
 }
 
 /** What an optional field holds when it is not null. */

@@ -5,6 +5,7 @@
 import { LakeError } from '../base/errors.js'
 import type { JsonObject } from '../base/json.js'
 import {
+  corruptField,
   durationToJson,
   optionalDurationMs,
   optionalInt,
@@ -27,9 +28,12 @@ import type {
 
 const OPERATIONS: readonly SnapshotOperation[] = ['append', 'replace', 'overwrite', 'delete']
 
-/** @throws corrupt */
+/** @throws corrupt, also for a snapshot that does not say where its manifests are: it is not an empty one */
 export function parseSnapshot(json: JsonObject): Snapshot {
   const { operation, summary } = parseSummary(textMapOf(json, 'summary'))
+  const manifestList = optionalText(json, 'manifest-list')
+  const manifests = textsOf(json, 'manifests')
+  if (manifestList === undefined && manifests === undefined) throw corruptField('manifest-list', 'string')
   return {
     snapshotId: requiredLong(json, 'snapshot-id'),
     sequenceNumber: optionalLong(json, 'sequence-number') ?? 0n,
@@ -37,8 +41,8 @@ export function parseSnapshot(json: JsonObject): Snapshot {
     summary,
     ...given('operation', operation),
     ...given('parentSnapshotId', parentOf(json)),
-    ...given('manifestList', optionalText(json, 'manifest-list')),
-    ...given('manifests', textsOf(json, 'manifests')),
+    ...given('manifestList', manifestList),
+    ...given('manifests', manifests),
     ...given('schemaId', optionalInt(json, 'schema-id')),
     ...given('firstRowId', optionalLong(json, 'first-row-id')),
     ...given('addedRows', optionalLong(json, 'added-rows')),

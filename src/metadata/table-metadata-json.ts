@@ -4,7 +4,8 @@
  * Reading is strict where a wrong guess would harm (ids that point nowhere, fields that version 2 demands) and
  * lenient where every engine agrees on what was meant: `current-snapshot-id: -1`, refs that are missing while
  * a current snapshot is there, version 1 with `schema` and `partition-spec` only, a version 3 writer that left
- * out `next-row-id`. Summary keys, properties and blob types that nobody defined are kept.
+ * out `next-row-id`, an unsorted order that is not listed, types and defaults of version 3 in a schema of an older
+ * one. Summary keys, properties and blob types that nobody defined are kept.
  * @see Iceberg table spec, "Table Metadata Fields", "Appendix C: JSON Serialization"
  */
 import { isLakeError, LakeError } from '../base/errors.js'
@@ -179,10 +180,12 @@ function parsePartitionSpecs(json: JsonObject, formatVersion: FormatVersion): Pa
   const lastOfSpecs = Math.max(...partitionSpecs.flatMap(fieldIds), PARTITION_FIELD_ID_MIN - 1)
   const lastOfIds = Math.max(...partitionSpecs.map(spec => spec.specId), 0)
   const isFirst = formatVersion === 1
+  // Of the single spec of an old table the id says nothing.
+  const isListed = optionalList(json, 'partition-specs') !== undefined
   return {
     partitionSpecs,
     defaultSpecId: isFirst
-      ? (optionalInt(json, 'default-spec-id') ?? lastOfIds)
+      ? ((isListed ? optionalInt(json, 'default-spec-id') : undefined) ?? lastOfIds)
       : requiredInt(json, 'default-spec-id'),
     lastPartitionId: isFirst
       ? (optionalInt(json, 'last-partition-id') ?? lastOfSpecs)
@@ -210,7 +213,11 @@ function parseSortOrders(json: JsonObject, formatVersion: FormatVersion): SortOr
   if (optionalList(json, 'sort-orders') === undefined)
     throw corrupt('a metadata field is missing or of the wrong type', { field: 'sort-orders' })
   const sortOrders: readonly SortOrder[] = objectsOf(json, 'sort-orders').map(parseSortOrder)
-  return { sortOrders, defaultSortOrderId: requiredInt(json, 'default-sort-order-id') }
+  const defaultSortOrderId = requiredInt(json, 'default-sort-order-id')
+  // Order 0 is always unsorted; some writers do not list it.
+  const isImplied =
+    defaultSortOrderId === UNSORTED.orderId && sortOrders.every(({ orderId }) => orderId !== UNSORTED.orderId)
+  return { sortOrders: isImplied ? [UNSORTED, ...sortOrders] : sortOrders, defaultSortOrderId }
 }
 
 /** Writers of old versions left refs out: `main` is then the current snapshot. */
@@ -275,12 +282,13 @@ function checkMain(metadata: TableMetadata): void {
 function checkVersionLimits(metadata: TableMetadata): void {
   if (metadata.formatVersion < 3 && metadata.encryptionKeys.length > 0)
     throw corrupt('only format version 3 has encryption keys', { formatVersion: metadata.formatVersion })
-  for (const schema of metadata.schemas) checkStoredSchema(schema, metadata.formatVersion)
+  for (const schema of metadata.schemas) checkStoredSchema(schema)
 }
 
-function checkStoredSchema(schema: Schema, formatVersion: FormatVersion): void {
+/** Types and defaults of a later version are read, as other engines do; a schema that is added may not have them. */
+function checkStoredSchema(schema: Schema): void {
   try {
-    checkSchema(schema, { formatVersion })
+    checkSchema(schema)
   } catch (cause) {
     if (!isLakeError(cause)) throw cause
     const context = { ...cause.context, schemaId: schema.schemaId, reason: cause.message }

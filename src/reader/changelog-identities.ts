@@ -9,12 +9,12 @@
  * @see Iceberg table spec, "Row Lineage", "Identifier Field IDs"
  */
 import { LakeError } from '../base/errors.js'
+import type { Bitmap, Vector } from '../batch/column-batch.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { LAST_UPDATED_SEQUENCE_NUMBER_FIELD, ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import { fieldById, fieldIdPath, fieldPath, findField } from '../schema/schema.js'
 import { type Field, isPrimitive, type Schema } from '../schema/types.js'
 import { columnInside, type RowIdentity } from './changelog-rows.js'
-import { keyVector } from './equality-keys.js'
 
 /** Read behind the columns of the table where rows are compared by their lineage. */
 export const LINEAGE_FIELDS: readonly Field[] = [ROW_ID_FIELD, LAST_UPDATED_SEQUENCE_NUMBER_FIELD]
@@ -136,4 +136,26 @@ function fullRowIdentity(schema: Schema): RowIdentity {
     unchanged: true,
     isLineage: false,
   }
+}
+
+/** The values `depth` structs further in: inside a null struct they are null. */
+function keyVector(column: Vector, depth: number): Vector {
+  let vector = column
+  for (let level = 0; level < depth; level++) {
+    if (vector.layout === 'null') return vector
+    const child: Vector | undefined = vector.layout === 'struct' ? vector.children[0] : undefined
+    if (vector.layout !== 'struct' || child === undefined)
+      throw new LakeError('corrupt', 'a struct column holds another layout')
+    vector = maskedBy(child, vector.validity)
+  }
+  return vector
+}
+
+function maskedBy(vector: Vector, parent: Bitmap | undefined): Vector {
+  if (parent === undefined || vector.layout === 'null') return vector
+  return { ...vector, validity: vector.validity === undefined ? parent : both(vector.validity, parent) }
+}
+
+function both(a: Bitmap, b: Bitmap): Bitmap {
+  return a.map((byte, index) => byte & (b[index] ?? 0))
 }

@@ -15,10 +15,13 @@ import { collect, mapBounded } from '../base/concurrency.js'
 import { checkSignal, LakeError } from '../base/errors.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { concatBatches, emptyBatch, sliceBatch } from '../batch/take.js'
+import { BOUND_TRUE, type Bound } from '../expression/bind.js'
 import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
+import { statisticsOf } from '../manifest/bounds.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { Field, Schema } from '../schema/types.js'
+import { matchingPairs, matchingRows, withFields } from './changelog-filter.js'
 import { hasLineage, LINEAGE_FIELDS, unchangedIdentities, updateIdentities } from './changelog-identities.js'
 import { planSnapshotFiles, type SnapshotFiles } from './changelog-plan.js'
 import { deletesBut, positionChanges } from './changelog-positions.js'
@@ -40,7 +43,9 @@ import {
 import { createDeleteLoader, type DeleteLoader } from './load-deletes.js'
 import { orderedStreams } from './ordered-streams.js'
 import type { ReadTask } from './plan.js'
+import { createPruner } from './prune.js'
 import { checkReadable, readTask } from './read-task.js'
+import { selectFields } from './select-fields.js'
 
 /**
  * `raw`: every insert and delete. `updates`: a delete and an insert of one row in one snapshot are UPDATE_BEFORE and
@@ -58,6 +63,13 @@ export interface ChangelogRequest extends SnapshotRange {
    * lineage, then its identifier fields.
    */
   readonly keys?: readonly string[] | undefined
+  /**
+   * Bound to `schema`. Absent: every change. It is asked of each row that a change is about; of an update both rows are
+   * given when it takes one of them, so that a row that moves in or out of the filter is seen to do so.
+   */
+  readonly filter?: Bound | undefined
+  /** Names of columns of the schema and of the change, in the order of the output; absent: all. */
+  readonly select?: readonly string[] | undefined
 }
 
 /** A snapshot that may have changed rows. */
@@ -70,8 +82,10 @@ export interface ChangelogPlan {
   readonly metadata: TableMetadata
   readonly schema: Schema
   readonly mode: ChangeMode
-  /** The columns of the output: those of the schema, then `_change_type`, `_change_ordinal`, `_commit_snapshot_id`. */
+  /** The columns of the output, of those of the schema, then `_change_type`, `_change_ordinal`, `_commit_snapshot_id`. */
   readonly fields: readonly Field[]
+  /** Changes to give. */
+  readonly filter: Bound
   readonly steps: readonly ChangelogStep[]
   /** What makes one row of a deleted and an inserted one, in the order they are tried: the first drops rows. */
   readonly identities: readonly RowIdentity[]
@@ -80,11 +94,11 @@ export interface ChangelogPlan {
 /**
  * Decides what is read; nothing is read yet.
  * @throws not-found when expiry cut the history, naming the oldest id to read from; invalid-argument when `from` is
- * not an ancestor of `to`, for `updates` without row ids and keys, for keys that are no columns, and for a table that
- * has a column of the name of one of the changelog
+ * not an ancestor of `to`, for `updates` without row ids and keys, for keys and selected columns that are not there, and
+ * for a table that has a column of the name of one of the changelog
  */
 export function planChangelog(metadata: TableMetadata, request: ChangelogRequest): ChangelogPlan {
-  const { schema, mode, keys = [] } = request
+  const { schema, mode, keys = [], filter = BOUND_TRUE, select } = request
   checkNames(schema)
   const steps = snapshotsInRange(metadata, request)
     .filter(({ snapshot }) => snapshot.operation !== 'replace')
@@ -93,11 +107,17 @@ export function planChangelog(metadata: TableMetadata, request: ChangelogRequest
     metadata,
     schema,
     mode,
-    fields: [...schema.fields, ...CHANGE_FIELDS],
+    fields: selectFields(changeFields(schema), select),
+    filter,
     steps,
     identities:
       mode === 'updates' ? updateIdentities(metadata, schema, keys) : unchangedIdentities(metadata, schema),
   }
+}
+
+/** All columns that there are. */
+function changeFields(schema: Schema): readonly Field[] {
+  return [...schema.fields, ...CHANGE_FIELDS]
 }
 
 function checkNames(schema: Schema): void {
@@ -129,20 +149,28 @@ export async function* readChangelog(
   plan: ChangelogPlan,
   options: ReadChangelogOptions = {},
 ): AsyncGenerator<ColumnBatch, void, undefined> {
-  const net = plan.mode === 'net' ? createNetRows(plan.fields) : undefined
+  if (plan.filter.op === 'false') return
+  for await (const batch of inParts(wholeChanges(io, plan, options))) yield withFields(batch, plan.fields)
+}
+
+/** As they are made: with more columns than the output has. */
+async function* wholeChanges(
+  io: FileIO,
+  plan: ChangelogPlan,
+  options: ReadChangelogOptions,
+): AsyncGenerator<ColumnBatch, void, undefined> {
+  const net = plan.mode === 'net' ? createNetRows(changeFields(plan.schema)) : undefined
   for (const step of plan.steps) {
     checkSignal(options.signal)
     const rows = await openSnapshotRows(io, step, { ...options, plan })
     if (net !== undefined) await addNetRows(net, rows)
-    else yield* inParts(snapshotChanges(rows, plan))
+    else yield* snapshotChanges(rows, plan)
   }
-  if (net !== undefined) yield* inParts([net.finish()])
+  if (net !== undefined) yield net.finish()
 }
 
 /** No batch is empty, none is much larger than those of a scan. */
-async function* inParts(
-  batches: AsyncIterable<ColumnBatch> | Iterable<ColumnBatch>,
-): AsyncGenerator<ColumnBatch, void, undefined> {
+async function* inParts(batches: AsyncIterable<ColumnBatch>): AsyncGenerator<ColumnBatch, void, undefined> {
   for await (const batch of batches)
     for (let from = 0; from < batch.length; from += BATCH_ROWS)
       yield sliceBatch(batch, from, Math.min(batch.length, from + BATCH_ROWS))
@@ -153,6 +181,8 @@ interface SnapshotRows {
   readonly label: ChangeLabel & { readonly columns: number }
   /** Columns of the batches: those of the table, and of the lineage when rows are compared by it. */
   readonly fields: readonly Field[]
+  /** What is left to ask of the rows: all that the files were not. */
+  readonly filter: Bound
   readonly hasDeleted: boolean
   readonly hasInserted: boolean
   readonly deleted: () => AsyncIterable<ColumnBatch>
@@ -168,7 +198,7 @@ async function* snapshotChanges(
   rows: SnapshotRows,
   plan: ChangelogPlan,
 ): AsyncGenerator<ColumnBatch, void, undefined> {
-  const { label } = rows
+  const { label, filter } = rows
   if (!rows.hasInserted) {
     for await (const batch of rows.deleted()) yield labelRows(batch, 'DELETE', label)
     return
@@ -177,7 +207,7 @@ async function* snapshotChanges(
     ? concatBatches(rows.fields, await collect(rows.deleted()))
     : emptyBatch(rows.fields)
   if (deleted.length === 0) {
-    for await (const batch of rows.inserted()) yield labelRows(batch, 'INSERT', label)
+    for await (const batch of rows.inserted()) yield labelRows(matchingRows(batch, filter), 'INSERT', label)
     return
   }
   const isLineageRead = rows.fields.length > label.columns
@@ -185,7 +215,7 @@ async function* snapshotChanges(
   const [first, ...others] = identities
   assert(first !== undefined, 'equal rows are one row')
   const delta = await withoutCarriedOver(deleted, rows.inserted(), first)
-  yield* deltaChanges(delta, pairRows(delta, others), label)
+  yield* deltaChanges(delta, matchingPairs(delta, pairRows(delta, others), filter), label)
 }
 
 function* deltaChanges(
@@ -217,20 +247,26 @@ async function openSnapshotRows(
 ): Promise<SnapshotRows> {
   const { plan, signal } = options
   const { metadata, schema, mode } = plan
-  const files = await planSnapshotFiles(io, step, { metadata, schema, signal })
+  const found = await planSnapshotFiles(io, step, { metadata, schema, signal })
+  // Rows that are one are equal, so both match or none: but for updates, files need not give any others.
+  const files = mode === 'updates' ? found : filteredFiles(found, plan)
   const tasks = tasksOf(files)
   for (const task of tasks) checkReadable(task)
   const loader = createDeleteLoader(io, { metadata, schema, tasks })
   const sources = await rowSources(io, files, { ...options, loader })
   const hasDeleted = sources.deleted.length > 0
   const hasInserted = sources.inserted.length > 0
-  const readsLineage = hasDeleted && hasInserted && mode !== 'net' && hasLineage(metadata)
-  const fields = readsLineage ? [...schema.fields, ...LINEAGE_FIELDS] : schema.fields
+  const isCompared = mode === 'net' || (hasDeleted && hasInserted)
+  const compared = isCompared ? schema.fields : schema.fields.filter(field => plan.fields.includes(field))
+  const readsLineage = isCompared && mode !== 'net' && hasLineage(metadata)
+  const fields = readsLineage ? [...compared, ...LINEAGE_FIELDS] : compared
+  const isPaired = isCompared && mode === 'updates'
   const read = (side: readonly RowSource[]): AsyncIterable<ColumnBatch> =>
-    readSources(io, side, { ...options, loader, fields })
+    readSources(io, isPaired ? side : filteredSources(side, plan), { ...options, loader, fields })
   return {
+    filter: isPaired ? plan.filter : BOUND_TRUE,
     label: {
-      columns: schema.fields.length,
+      columns: compared.length,
       ordinal: step.ordinal,
       snapshotId: step.snapshot.snapshotId,
     },
@@ -240,6 +276,33 @@ async function openSnapshotRows(
     deleted: () => read(sources.deleted),
     inserted: () => read(sources.inserted),
   }
+}
+
+/** The files that may hold rows which the filter takes. */
+function filteredFiles(
+  { removed, added, changed }: SnapshotFiles,
+  { filter, metadata, schema }: ChangelogPlan,
+): SnapshotFiles {
+  const pruner = createPruner(filter, metadata, schema)
+  const might = ({ entry: { file } }: ReadTask): boolean => {
+    const selector = pruner.selectorOf(file.specId)
+    return selector.keepPartition(file.partition) && selector.keepFile(statisticsOf(file, schema))
+  }
+  return {
+    removed: removed.filter(might),
+    added: added.filter(might),
+    changed: changed.filter(({ before }) => might(before)),
+  }
+}
+
+/** The sources of rows that the filter takes. */
+function filteredSources(sources: readonly RowSource[], plan: ChangelogPlan): readonly RowSource[] {
+  const { filter, metadata, schema } = plan
+  const pruner = createPruner(filter, metadata, schema)
+  return sources.map(source => {
+    const residual = pruner.isCovered(source.task.entry.file) ? BOUND_TRUE : filter
+    return { ...source, task: { ...source.task, residual } }
+  })
 }
 
 function tasksOf({ removed, added, changed }: SnapshotFiles): readonly ReadTask[] {

@@ -3,6 +3,7 @@
  * what the filter and the keys need.
  */
 import type { FileIO } from '../io/file-io.js'
+import { DELETED_FIELD } from '../schema/reserved-fields.js'
 import type { ReadTask, ScanPlan } from './plan.js'
 import { provenRows } from './proven-rows.js'
 import { type ScanOptions, scanBatches } from './scan.js'
@@ -15,7 +16,7 @@ export interface RowCount {
 }
 
 /**
- * The number of rows the plan returns, whatever its output columns.
+ * The number of rows that a scan of the plan gives; those that are deleted too when `_deleted` is among its columns.
  * @throws as `scanBatches`, for the files that must be read
  */
 export async function countRows(
@@ -24,13 +25,21 @@ export async function countRows(
   options: Omit<ScanOptions, 'limit' | 'orderBy' | 'before'> = {},
 ): Promise<RowCount> {
   const unproven: ReadTask[] = []
+  // The column that decides which rows there are; no other is needed.
+  const fields = plan.fields.filter(field => field.id === DELETED_FIELD.id)
+  const provenOf = fields.length === 0 ? provenRows : provenStoredRows
   let rows = 0
   for (const task of plan.tasks) {
-    const proven = provenRows(task)
+    const proven = provenOf(task)
     if (proven === undefined) unproven.push(task)
     else rows += proven
   }
-  for await (const batch of scanBatches(io, { ...plan, fields: [], tasks: unproven }, options))
+  for await (const batch of scanBatches(io, { ...plan, fields, tasks: unproven }, options))
     rows += batch.length
   return { rows, filesCounted: plan.tasks.length - unproven.length, filesRead: unproven.length }
+}
+
+/** All rows of a file match, whatever became of them. */
+function provenStoredRows({ entry, residual }: ReadTask): number | undefined {
+  return residual.op === 'true' ? entry.file.recordCount : undefined
 }

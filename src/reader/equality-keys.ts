@@ -1,9 +1,11 @@
 /**
  * The key columns of equality deletes. A key is compared by field id, so it may have been renamed, promoted,
  * nested in a struct, or dropped from the schema since; the newest definition of its id says its type.
+ *
+ * A key in a struct is compared with the struct around it: a null in a struct that is there and a null struct are two
+ * keys, as they are to Iceberg's Java library. Taken for one, rows would go that no other engine deletes.
  */
 import { LakeError } from '../base/errors.js'
-import type { Bitmap, Vector } from '../batch/column-batch.js'
 import type { Field, PrimitiveType, Schema, Type } from '../schema/types.js'
 import { isPrimitive } from '../schema/types.js'
 
@@ -12,8 +14,6 @@ export interface KeyColumn {
   readonly type: PrimitiveType
   /** The top-level column that holds the key, cut down to it; nothing in it is required. */
   readonly column: Field
-  /** Structs between the column and the key. */
-  readonly depth: number
 }
 
 /**
@@ -38,36 +38,14 @@ function cutDown(field: Field, fieldId: number): Omit<KeyColumn, 'fieldId'> | un
       throw new LakeError('unsupported', 'equality deletes on a nested column cannot be read', {
         context: { fieldId },
       })
-    return { type: field.type, column: { ...field, required: false }, depth: 0 }
+    return { type: field.type, column: { ...field, required: false } }
   }
   if (field.type.kind !== 'struct') return undefined
   for (const child of field.type.fields) {
     const found = cutDown(child, fieldId)
     if (found === undefined) continue
     const type: Type = { kind: 'struct', fields: [found.column] }
-    return { type: found.type, column: { ...field, required: false, type }, depth: found.depth + 1 }
+    return { type: found.type, column: { ...field, required: false, type } }
   }
   return undefined
-}
-
-/** The key's values: a key inside a null struct is null. */
-export function keyVector(column: Vector, depth: number): Vector {
-  let vector = column
-  for (let level = 0; level < depth; level++) {
-    if (vector.layout === 'null') return vector
-    const child: Vector | undefined = vector.layout === 'struct' ? vector.children[0] : undefined
-    if (vector.layout !== 'struct' || child === undefined)
-      throw new LakeError('corrupt', 'a struct column holds another layout')
-    vector = maskedBy(child, vector.validity)
-  }
-  return vector
-}
-
-function maskedBy(vector: Vector, parent: Bitmap | undefined): Vector {
-  if (parent === undefined || vector.layout === 'null') return vector
-  return { ...vector, validity: vector.validity === undefined ? parent : both(vector.validity, parent) }
-}
-
-function both(a: Bitmap, b: Bitmap): Bitmap {
-  return a.map((byte, index) => byte & (b[index] ?? 0))
 }

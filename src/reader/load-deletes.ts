@@ -3,7 +3,7 @@
  * kept until the last task that needs it has taken it, so memory holds no more than what is still ahead.
  */
 import { LakeError } from '../base/errors.js'
-import type { ColumnBatch, Vector } from '../batch/column-batch.js'
+import type { ColumnBatch } from '../batch/column-batch.js'
 import { projectBatch } from '../batch/project-batch.js'
 import { buildKeyTable, type KeyTable } from '../batch/row-hash.js'
 import { concatBatches } from '../batch/take.js'
@@ -15,7 +15,7 @@ import type { EntryOf } from '../manifest/delete-index.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planProjection } from '../schema/projection.js'
 import type { Field, Schema } from '../schema/types.js'
-import { type KeyColumn, keyColumn, keyVector } from './equality-keys.js'
+import { type KeyColumn, keyColumn } from './equality-keys.js'
 import { openContentFile } from './open-file.js'
 import type { ReadTask } from './plan.js'
 import { type PositionsByPath, readPositionDeletes } from './position-delete-file.js'
@@ -94,7 +94,7 @@ export function createDeleteLoader(io: FileIO, options: DeleteLoaderOptions): De
       ),
     )
     const all = concatBatches(keyFields(keys), batches.flat())
-    const types = keys.map(key => key.type)
+    const types = keys.map(key => key.column.type)
     return { keys, table: buildKeyTable(all.columns, types) }
   }
 
@@ -181,21 +181,13 @@ async function readKeys(
   const batches: ColumnBatch[] = []
   for await (const { batch } of opened.read({ columns })) {
     const projected = projectBatch(batch, plan, expected)
-    batches.push({
-      length: batch.length,
-      fields: keyFields(keys),
-      columns: keyVectors(projected.columns, keys),
-    })
+    batches.push({ length: batch.length, fields: keyFields(keys), columns: projected.columns })
   }
   return batches
 }
 
-function keyVectors(columns: readonly Vector[], keys: readonly KeyColumn[]): Vector[] {
-  return columns.map((column, index) => keyVector(column, keys[index]?.depth ?? 0))
-}
-
 function keyFields(keys: readonly KeyColumn[]): Field[] {
-  return keys.map(({ fieldId, type, column }) => ({ id: fieldId, name: column.name, required: false, type }))
+  return keys.map(({ fieldId, column }) => ({ ...column, id: fieldId }))
 }
 
 type EqualityGroup = readonly EntryOf<EqualityDeleteFile>[]

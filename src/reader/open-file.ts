@@ -1,6 +1,5 @@
 /** Opening the data and delete files that manifests name: Parquet and Avro behind one face. */
 import { isLakeError, LakeError } from '../base/errors.js'
-import { openAvroData } from '../format/avro-data/avro-file.js'
 import type { ParquetRowGroup } from '../format/parquet/footer/footer.js'
 import {
   openParquet,
@@ -72,6 +71,7 @@ export async function openDataFile(
   const { format, nameMapping: fieldIdOf, sizeBytes, signal } = options
   if (format === 'parquet') return ofParquet(await openParquetFile(io, location, options))
   if (format === 'avro') {
+    const { openAvroData } = await import('../format/avro-data/avro-file.js')
     const file = await openAvroData(io, location, { sizeBytes, fieldIdOf, signal })
     return { format, fields: file.fields, read: request => file.read(request) }
   }

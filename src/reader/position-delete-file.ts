@@ -16,7 +16,7 @@ export type PositionsByPath = ReadonlyMap<string, PositionSet>
 
 /**
  * Reads a position delete file whole, Parquet or Avro.
- * @throws corrupt when file_path or pos is missing or null, or pos is no position
+ * @throws corrupt when file_path or pos is missing, or pos is null or no position
  */
 export async function readPositionDeletes(
   io: FileIO,
@@ -46,11 +46,11 @@ function addPositions(positions: Map<string, PositionSet>, batch: ColumnBatch, l
     })
   const pathAt = pathReader(paths, location)
   for (let row = 0; row < batch.length; row++) {
-    const path = isPresent(paths, row) ? pathAt(row) : undefined
-    if (path === undefined || !isPresent(values, row))
-      throw new LakeError('corrupt', 'a position delete has no path or no position', {
-        context: { location },
-      })
+    // Some writers leave rows without a path, which name no row; Java passes them over too.
+    if (!isPresent(paths, row)) continue
+    const path = pathAt(row)
+    if (!isPresent(values, row))
+      throw new LakeError('corrupt', 'a position delete has no position', { context: { location } })
     let set = positions.get(path)
     if (set === undefined) {
       set = new PositionSet()

@@ -2,14 +2,13 @@
  * Which rows of a window of a data file are returned, and their output columns: rows that a delete covers are left
  * out, the filter is evaluated exactly on the others, and columns read for filter and keys alone are dropped.
  */
-import { assert } from '../base/assert.js'
+import { assert, present } from '../base/assert.js'
 import type { ColumnBatch, Selection, Vector } from '../batch/column-batch.js'
 import { takeVector } from '../batch/take.js'
 import type { Bound } from '../expression/bind.js'
 import { evaluate } from '../expression/evaluate.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
 import type { Field } from '../schema/types.js'
-import { keyVector } from './equality-keys.js'
 import type { KeyDeletes, TaskDeletes } from './load-deletes.js'
 import { isMetadataField, metadataVector } from './metadata-columns.js'
 import type { ReadTask } from './plan.js'
@@ -82,9 +81,7 @@ function withoutKeys(
   batch: ColumnBatch,
   selection: Selection | undefined,
 ): Selection {
-  const probe = group.keys.map((key, index) =>
-    keyVector(batch.columns[places[index] as number] as Vector, key.depth),
-  )
+  const probe = places.map(place => present(batch.columns[place], 'a key column'))
   const found = group.table.find(probe)
   const kept = new Uint32Array(selection?.length ?? batch.length)
   let count = 0

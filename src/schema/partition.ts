@@ -192,7 +192,7 @@ function valueText(type: Type, value: Value): string {
   if (typeof value !== 'bigint') return String(value)
   switch (type.kind) {
     case 'decimal':
-      return formatDecimal(value, type.scale)
+      return javaDecimal(value, type.scale)
     case 'time':
       return trimFraction(formatTime(value))
     case 'timestamp':
@@ -217,6 +217,15 @@ function trimFraction(text: string): string {
 function numberText(type: Type, value: number): string {
   if (type.kind === 'date') return dayText(value)
   return type.kind === 'float' || type.kind === 'double' ? javaDouble(value, type.kind) : String(value)
+}
+
+/** Java's text of a decimal: plain down to a millionth, smaller ones as `1.50E-7`. */
+function javaDecimal(unscaled: bigint, scale: number): string {
+  const digits = String(unscaled < 0n ? -unscaled : unscaled)
+  const exponent = digits.length - 1 - scale
+  if (exponent >= -6) return formatDecimal(unscaled, scale)
+  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : ''
+  return `${unscaled < 0n ? '-' : ''}${digits.charAt(0)}${fraction}E${exponent}`
 }
 
 /** Java's text of a float or double: `1.0`, `1.5E-5`, `1.0E7`; the shortest digits that read back the same. */

@@ -1,11 +1,12 @@
 /**
- * The grammar, on Chevrotain, which only `src/sql` knows.
+ * The grammar, a function a rule, by recursive descent.
  *
  *   expression   := conjunction (OR conjunction)*
  *   conjunction  := negation (AND negation)*
  *   negation     := NOT* condition
  *   condition    := operand [compare operand | IS [NOT] (NULL | NAN)
  *                            | [NOT] (IN list | BETWEEN operand AND operand | LIKE operand)]
+ *   list         := '(' operand (',' operand)* ')' | '?'
  *   operand      := '(' expression ')' | literal | call | dotted name | '?'
  *   columns      := column (',' column)*          column := name [':'] type ([NOT] NULL | COMMENT text)*
  *   type         := ARRAY '<' type '>' | MAP '<' type ',' type '>' | STRUCT '<' columns '>' | name [parameters]
@@ -13,10 +14,9 @@
  *   sort terms   := operand [ASC | DESC] [NULLS (FIRST | LAST)] (',' ...)*
  *
  * Conditions and values are one rule family, so that statements can use both; what a tree may mean is decided
- * where it is used (`predicate.ts`, `ddl.ts`). Rules run once with placeholder tokens when the parser is made,
- * so they only build; they never judge what they read.
+ * where it is used (`predicate.ts`, `ddl.ts`). One token decides which way a rule goes, in three places the one
+ * behind it too: `date '..'`, `name (`, `array <`.
  */
-import { EmbeddedActionsParser, type IToken, type ParserMethod, type TokenType } from 'chevrotain'
 import type { ComparisonOp } from '../expression/expression.js'
 import type {
   ColumnSyntax,
@@ -27,398 +27,72 @@ import type {
   TestSyntax,
   TypeSyntax,
 } from './syntax.js'
-import * as token from './tokens.js'
+import type { TokenReader } from './token-reader.js'
+import type { Token } from './tokens.js'
 
-/** Error messages that only say what was expected; `parse-syntax.ts` says the rest. */
-const EXPECTED = {
-  buildMismatchTokenMessage: (options: { readonly expected: TokenType }): string => labelOf(options.expected),
-  buildNotAllInputParsedMessage: (): string => 'the end of the text',
-  buildNoViableAltMessage: (options: {
-    readonly expectedPathsPerAlt: TokenType[][][]
-    readonly customUserDescription?: string
-  }): string => options.customUserDescription ?? labelsOf(options.expectedPathsPerAlt.flat()),
-  buildEarlyExitMessage: (options: {
-    readonly expectedIterationPaths: TokenType[][]
-    readonly customUserDescription?: string
-  }): string => options.customUserDescription ?? labelsOf(options.expectedIterationPaths),
+// Starting points
+
+export function readPredicate(reader: TokenReader): Syntax {
+  return expression(reader)
 }
 
-function labelsOf(paths: readonly (readonly TokenType[])[]): string {
-  const firsts = paths.flatMap(path => path.slice(0, 1)).map(labelOf)
-  return [...new Set(firsts)].join(', ')
+export function readColumns(reader: TokenReader): ColumnSyntax[] {
+  return separated(reader, column)
 }
 
-function labelOf(type: TokenType): string {
-  return type.LABEL ?? type.name
+export function readTerms(reader: TokenReader): Syntax[] {
+  return separated(reader, operand)
 }
 
-type Rule<T> = ParserMethod<[], T>
+export function readSortTerms(reader: TokenReader): SortTermSyntax[] {
+  return separated(reader, sortTerm)
+}
 
-/** The rules. One instance parses any number of texts, one after the other; making it takes milliseconds. */
-export class SqlParser extends EmbeddedActionsParser {
-  constructor() {
-    super(token.TOKENS, { maxLookahead: 2, errorMessageProvider: EXPECTED, recoveryEnabled: false })
-    this.performSelfAnalysis()
+type Rule<T> = (reader: TokenReader) => T
+
+/** One or more, with commas between. */
+function separated<T>(reader: TokenReader, rule: Rule<T>): T[] {
+  const items = [rule(reader)]
+  while (reader.tryWord(',')) items.push(rule(reader))
+  return items
+}
+
+// Conditions
+
+function expression(reader: TokenReader): Syntax {
+  return chain(reader, 'or', conjunction)
+}
+
+function conjunction(reader: TokenReader): Syntax {
+  return chain(reader, 'and', negation)
+}
+
+function chain(reader: TokenReader, kind: 'and' | 'or', rule: Rule<Syntax>): Syntax {
+  const first = rule(reader)
+  const children = [first]
+  while (reader.tryWord(kind)) children.push(rule(reader))
+  return children.length === 1 ? first : { kind, children, at: first.at }
+}
+
+function negation(reader: TokenReader): Syntax {
+  const { at } = reader.peek()
+  let negated = false
+  while (reader.tryWord('not')) negated = !negated
+  const child = condition(reader)
+  return negated ? { kind: 'not', child, at } : child
+}
+
+function condition(reader: TokenReader): Syntax {
+  const left = operand(reader)
+  const next = reader.peek()
+  if (next.kind === 'comparison') {
+    const { image, at } = reader.take()
+    return { kind: 'compare', op: COMPARISON_OPS[image] ?? 'eq', left, right: operand(reader), at }
   }
-
-  // Starting points
-
-  readonly predicate: Rule<Syntax> = this.RULE('predicate', (): Syntax => this.SUBRULE(this.expression))
-
-  readonly columns: Rule<ColumnSyntax[]> = this.RULE('columns', (): ColumnSyntax[] => {
-    const columns: ColumnSyntax[] = []
-    this.AT_LEAST_ONE_SEP({
-      SEP: token.Comma,
-      DEF: () => {
-        columns.push(this.SUBRULE(this.column))
-      },
-    })
-    return columns
-  })
-
-  readonly terms: Rule<Syntax[]> = this.RULE('terms', (): Syntax[] => {
-    const terms: Syntax[] = []
-    this.AT_LEAST_ONE_SEP({
-      SEP: token.Comma,
-      ERR_MSG: 'a column or a value',
-      DEF: () => {
-        terms.push(this.SUBRULE(this.operand))
-      },
-    })
-    return terms
-  })
-
-  readonly sortTerms: Rule<SortTermSyntax[]> = this.RULE('sortTerms', (): SortTermSyntax[] => {
-    const terms: SortTermSyntax[] = []
-    this.AT_LEAST_ONE_SEP({
-      SEP: token.Comma,
-      ERR_MSG: 'a column or a value',
-      DEF: () => {
-        terms.push(this.SUBRULE(this.sortTerm))
-      },
-    })
-    return terms
-  })
-
-  // Conditions
-
-  private readonly expression: Rule<Syntax> = this.RULE('expression', (): Syntax => {
-    const children = [this.SUBRULE(this.conjunction)]
-    this.MANY(() => {
-      this.CONSUME(token.Or)
-      children.push(this.SUBRULE2(this.conjunction))
-    })
-    return chain('or', children)
-  })
-
-  private readonly conjunction: Rule<Syntax> = this.RULE('conjunction', (): Syntax => {
-    const children = [this.SUBRULE(this.negation)]
-    this.MANY(() => {
-      this.CONSUME(token.And)
-      children.push(this.SUBRULE2(this.negation))
-    })
-    return chain('and', children)
-  })
-
-  private readonly negation: Rule<Syntax> = this.RULE('negation', (): Syntax => {
-    const nots: IToken[] = []
-    this.MANY(() => {
-      nots.push(this.CONSUME(token.Not))
-    })
-    const child = this.SUBRULE(this.condition)
-    const [first] = nots
-    return first !== undefined && nots.length % 2 === 1
-      ? { kind: 'not', child, at: first.startOffset }
-      : child
-  })
-
-  private readonly condition: Rule<Syntax> = this.RULE('condition', (): Syntax => {
-    const operand = this.SUBRULE(this.operand)
-    let result = operand
-    this.OPTION(() => {
-      this.OR([
-        {
-          ALT: () => {
-            const operator = this.CONSUME(token.Comparison)
-            const right = this.SUBRULE2(this.operand)
-            const op = this.ACTION(() => COMPARISON_OPS[operator.image] ?? 'eq')
-            result = { kind: 'compare', op, left: operand, right, at: operator.startOffset }
-          },
-        },
-        {
-          ALT: () => {
-            const is = this.CONSUME(token.Is)
-            const negated = this.OPTION2(() => this.CONSUME(token.Not)) !== undefined
-            const kind = this.OR2<TestSyntax['kind']>([
-              { ALT: () => meaning(this.CONSUME(token.Null), 'is-null') },
-              { ALT: () => meaning(this.CONSUME(token.Nan), 'is-nan') },
-            ])
-            result = { kind, operand, negated, args: [], at: is.startOffset }
-          },
-        },
-        {
-          ALT: () => {
-            const negated = this.OPTION3(() => this.CONSUME2(token.Not)) !== undefined
-            result = { ...this.SUBRULE(this.test), operand, negated }
-          },
-        },
-      ])
-    })
-    return result
-  })
-
-  /** A test without its left side. */
-  private readonly test: Rule<Pick<TestSyntax, 'kind' | 'args' | 'at'>> = this.RULE('test', () =>
-    this.OR<Pick<TestSyntax, 'kind' | 'args' | 'at'>>([
-      {
-        ALT: () => {
-          const at = this.CONSUME(token.In).startOffset
-          return { kind: 'in', args: this.SUBRULE(this.list), at }
-        },
-      },
-      {
-        ALT: () => {
-          const at = this.CONSUME(token.Between).startOffset
-          const low = this.SUBRULE(this.operand)
-          this.CONSUME(token.And)
-          return { kind: 'between', args: [low, this.SUBRULE2(this.operand)], at }
-        },
-      },
-      {
-        ALT: () => {
-          const at = this.CONSUME(token.Like).startOffset
-          return { kind: 'like', args: [this.SUBRULE3(this.operand)], at }
-        },
-      },
-    ]),
-  )
-
-  private readonly list: Rule<Syntax[]> = this.RULE('list', (): Syntax[] => {
-    const items: Syntax[] = []
-    this.OR([
-      { ALT: () => items.push({ kind: 'parameter', at: this.CONSUME(token.Parameter).startOffset }) },
-      {
-        ALT: () => {
-          this.CONSUME(token.LeftParen)
-          this.AT_LEAST_ONE_SEP({
-            SEP: token.Comma,
-            ERR_MSG: 'a column or a value',
-            DEF: () => {
-              items.push(this.SUBRULE(this.operand))
-            },
-          })
-          this.CONSUME(token.RightParen)
-        },
-      },
-    ])
-    return items
-  })
-
-  // Values
-
-  private readonly operand: Rule<Syntax> = this.RULE(
-    'operand',
-    (): Syntax =>
-      this.OR<Syntax>({
-        IGNORE_AMBIGUITIES: true,
-        ERR_MSG: 'a column or a value',
-        DEF: [
-          { ALT: () => this.SUBRULE(this.literal) },
-          { ALT: () => this.SUBRULE(this.call) },
-          { ALT: () => this.SUBRULE(this.dottedName) },
-          { ALT: () => ({ kind: 'parameter', at: this.CONSUME(token.Parameter).startOffset }) },
-          {
-            ALT: () => {
-              this.CONSUME(token.LeftParen)
-              const inner = this.SUBRULE(this.expression)
-              this.CONSUME(token.RightParen)
-              return inner
-            },
-          },
-        ],
-      }),
-  )
-
-  private readonly literal: Rule<LiteralSyntax> = this.RULE(
-    'literal',
-    (): LiteralSyntax =>
-      this.OR<LiteralSyntax>([
-        { ALT: () => this.SUBRULE(this.number) },
-        { ALT: () => quoted('text', this.CONSUME(token.Text)) },
-        { ALT: () => quoted('hex', this.CONSUME(token.HexText)) },
-        { ALT: () => word('true', this.CONSUME(token.True)) },
-        { ALT: () => word('false', this.CONSUME(token.False)) },
-        { ALT: () => word('null', this.CONSUME(token.Null)) },
-        {
-          ALT: () => {
-            const type = this.CONSUME(token.LiteralType)
-            const value = this.CONSUME2(token.Text)
-            const form = LITERAL_FORMS.get(type.tokenType) ?? 'text'
-            return { ...quoted(form, value), at: type.startOffset }
-          },
-        },
-      ]),
-  )
-
-  private readonly number: Rule<LiteralSyntax> = this.RULE('number', (): LiteralSyntax => {
-    let sign: IToken | undefined
-    this.OPTION(() => {
-      sign = this.OR([{ ALT: () => this.CONSUME(token.Minus) }, { ALT: () => this.CONSUME(token.Plus) }])
-    })
-    const digits = this.CONSUME(token.NumberText)
-    const text = sign?.tokenType === token.Minus ? `-${digits.image}` : digits.image
-    return { kind: 'literal', form: 'number', text, at: (sign ?? digits).startOffset }
-  })
-
-  private readonly call: Rule<Syntax> = this.RULE('call', (): Syntax => {
-    const name = this.CONSUME(token.Name)
-    const args: Syntax[] = []
-    this.CONSUME(token.LeftParen)
-    this.MANY_SEP({
-      SEP: token.Comma,
-      DEF: () => {
-        args.push(this.SUBRULE(this.operand))
-      },
-    })
-    this.CONSUME(token.RightParen)
-    return { kind: 'call', name: nameOf(name), args, at: name.startOffset }
-  })
-
-  private readonly dottedName: Rule<Syntax> = this.RULE('dottedName', (): Syntax => {
-    const first = this.CONSUME(token.Name)
-    const parts = [nameOf(first)]
-    this.MANY(() => {
-      this.CONSUME(token.Dot)
-      parts.push(nameOf(this.CONSUME2(token.Name)))
-    })
-    return { kind: 'name', parts, at: first.startOffset }
-  })
-
-  private readonly sortTerm: Rule<SortTermSyntax> = this.RULE('sortTerm', (): SortTermSyntax => {
-    const term = this.SUBRULE(this.operand)
-    let direction: SortTermSyntax['direction'] = 'asc'
-    let nulls: SortTermSyntax['nulls']
-    this.OPTION(() => {
-      direction = this.OR<SortTermSyntax['direction']>([
-        { ALT: () => meaning(this.CONSUME(token.Asc), 'asc') },
-        { ALT: () => meaning(this.CONSUME(token.Desc), 'desc') },
-      ])
-    })
-    this.OPTION2(() => {
-      this.CONSUME(token.Nulls)
-      nulls = this.OR2<'nulls-first' | 'nulls-last'>([
-        { ALT: () => meaning(this.CONSUME(token.First), 'nulls-first') },
-        { ALT: () => meaning(this.CONSUME(token.Last), 'nulls-last') },
-      ])
-    })
-    return { term, direction, nulls }
-  })
-
-  // Columns and types
-
-  private readonly column: Rule<ColumnSyntax> = this.RULE('column', (): ColumnSyntax => {
-    const name = this.CONSUME(token.Name)
-    this.OPTION(() => this.CONSUME(token.Colon))
-    const type = this.SUBRULE(this.type)
-    let required = false
-    let comment: string | undefined
-    this.MANY(() => {
-      this.OR([
-        {
-          ALT: () => {
-            this.CONSUME(token.Not)
-            this.CONSUME(token.Null)
-            required = true
-          },
-        },
-        { ALT: () => this.CONSUME2(token.Null) },
-        {
-          ALT: () => {
-            this.CONSUME(token.Comment)
-            comment = unquote(this.CONSUME(token.Text).image, "'")
-          },
-        },
-      ])
-    })
-    return { name: nameOf(name), type, required, comment, at: name.startOffset }
-  })
-
-  private readonly type: Rule<TypeSyntax> = this.RULE(
-    'type',
-    (): TypeSyntax =>
-      this.OR<TypeSyntax>({
-        IGNORE_AMBIGUITIES: true,
-        ERR_MSG: 'a type',
-        DEF: [
-          {
-            ALT: () => {
-              const at = this.CONSUME(token.ArrayWord).startOffset
-              this.CONSUME(token.Less)
-              const element = this.SUBRULE(this.type)
-              this.CONSUME(token.Greater)
-              return { kind: 'array', element, at }
-            },
-          },
-          {
-            ALT: () => {
-              const at = this.CONSUME(token.MapWord).startOffset
-              this.CONSUME2(token.Less)
-              const key = this.SUBRULE2(this.type)
-              this.CONSUME(token.Comma)
-              const value = this.SUBRULE3(this.type)
-              this.CONSUME2(token.Greater)
-              return { kind: 'map', key, value, at }
-            },
-          },
-          {
-            ALT: () => {
-              const at = this.CONSUME(token.Struct).startOffset
-              this.CONSUME3(token.Less)
-              const fields = this.SUBRULE(this.columns)
-              this.CONSUME3(token.Greater)
-              return { kind: 'struct', fields, at }
-            },
-          },
-          { ALT: () => this.SUBRULE(this.namedType) },
-        ],
-      }),
-  )
-
-  private readonly namedType: Rule<NamedTypeSyntax> = this.RULE('namedType', (): NamedTypeSyntax => {
-    const name = this.CONSUME(token.Name)
-    const parameters: string[] = []
-    this.OPTION(() => {
-      this.OR([
-        {
-          ALT: () => {
-            this.CONSUME(token.LeftParen)
-            this.AT_LEAST_ONE_SEP({
-              SEP: token.Comma,
-              DEF: () => {
-                parameters.push(this.SUBRULE(this.typeParameter))
-              },
-            })
-            this.CONSUME(token.RightParen)
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(token.LeftBracket)
-            parameters.push(this.SUBRULE2(this.typeParameter))
-            this.CONSUME(token.RightBracket)
-          },
-        },
-      ])
-    })
-    return { kind: 'named', name: nameOf(name), parameters, at: name.startOffset }
-  })
-
-  private readonly typeParameter: Rule<string> = this.RULE('typeParameter', (): string =>
-    this.OR([
-      { ALT: () => this.CONSUME(token.NumberText).image },
-      { ALT: () => unquote(this.CONSUME(token.Text).image, "'") },
-    ]),
-  )
+  if (next.word === 'is') return isTest(reader, left)
+  if (!TESTS.has(next.word)) return left
+  const negated = reader.tryWord('not') !== undefined
+  return { ...test(reader), operand: left, negated }
 }
 
 const COMPARISON_OPS: Readonly<Record<string, ComparisonOp>> = {
@@ -432,38 +106,215 @@ const COMPARISON_OPS: Readonly<Record<string, ComparisonOp>> = {
   '>=': 'gt-eq',
 }
 
-const LITERAL_FORMS: ReadonlyMap<TokenType, LiteralSyntax['form']> = new Map([
-  [token.DateWord, 'date'],
-  [token.TimeWord, 'time'],
-  [token.TimestampWord, 'timestamp'],
-  [token.TimestamptzWord, 'timestamptz'],
-])
+const TESTS: ReadonlySet<string | undefined> = new Set(['not', 'in', 'between', 'like'])
 
-/** What a word means once it has been consumed. */
-function meaning<T>(_word: IToken, value: T): T {
-  return value
+function isTest(reader: TokenReader, left: Syntax): TestSyntax {
+  const { at } = reader.takeWord('is')
+  const negated = reader.tryWord('not') !== undefined
+  if (reader.tryWord('null')) return { kind: 'is-null', operand: left, negated, args: [], at }
+  if (reader.tryWord('nan')) return { kind: 'is-nan', operand: left, negated, args: [], at }
+  throw reader.expected('null, nan')
 }
 
-function chain(kind: 'and' | 'or', children: readonly Syntax[]): Syntax {
-  const [first] = children
-  return first !== undefined && children.length === 1 ? first : { kind, children, at: first?.at ?? 0 }
+/** A test without its left side. */
+function test(reader: TokenReader): Pick<TestSyntax, 'kind' | 'args' | 'at'> {
+  const { at } = reader.peek()
+  if (reader.tryWord('in')) return { kind: 'in', args: list(reader), at }
+  if (reader.tryWord('between')) {
+    const low = operand(reader)
+    reader.takeWord('and')
+    return { kind: 'between', args: [low, operand(reader)], at }
+  }
+  if (reader.tryWord('like')) return { kind: 'like', args: [operand(reader)], at }
+  throw reader.expected('in, between, like')
 }
 
-function word(form: LiteralSyntax['form'], { image, startOffset }: IToken): LiteralSyntax {
-  return { kind: 'literal', form, text: image, at: startOffset }
+function list(reader: TokenReader): Syntax[] {
+  const parameter = reader.tryWord('?')
+  if (parameter !== undefined) return [{ kind: 'parameter', at: parameter.at }]
+  if (!reader.tryWord('(')) throw reader.expected('"?", "("')
+  const items = separated(reader, operand)
+  reader.takeWord(')')
+  return items
 }
 
-function quoted(form: LiteralSyntax['form'], { image, startOffset }: IToken): LiteralSyntax {
-  const text = form === 'hex' ? image.slice(2, -1) : unquote(image, "'")
-  return { kind: 'literal', form, text, at: startOffset }
+// Values
+
+function operand(reader: TokenReader): Syntax {
+  const next = reader.peek()
+  switch (next.kind) {
+    case 'name':
+      return startingWithName(reader, next)
+    case 'number':
+      return number(reader)
+    case 'text':
+    case 'hex':
+      return quoted(next.kind, reader.take())
+    case 'reserved':
+      return constant(reader)
+    case 'symbol':
+      return startingWithSymbol(reader, next)
+    default:
+      throw reader.expected(OPERAND)
+  }
+}
+
+const OPERAND = 'a column or a value'
+
+function startingWithName(reader: TokenReader, { word, at }: Token): Syntax {
+  const behind = reader.peek(1)
+  const form = LITERAL_FORMS.find(known => known === word)
+  if (form !== undefined && behind.kind === 'text') {
+    reader.take()
+    return { ...quoted(form, reader.take()), at }
+  }
+  return behind.word === '(' ? call(reader) : dottedName(reader)
+}
+
+/** Words that make a typed literal of the text behind them: `date '2026-01-01'`. */
+const LITERAL_FORMS = ['date', 'time', 'timestamp', 'timestamptz'] as const
+
+function startingWithSymbol(reader: TokenReader, { word, at }: Token): Syntax {
+  if (word === '+' || word === '-') return number(reader)
+  if (reader.tryWord('?')) return { kind: 'parameter', at }
+  if (!reader.tryWord('(')) throw reader.expected(OPERAND)
+  const inner = expression(reader)
+  reader.takeWord(')')
+  return inner
+}
+
+function number(reader: TokenReader): LiteralSyntax {
+  const { at } = reader.peek()
+  const minus = reader.tryWord('-')
+  if (minus === undefined) reader.tryWord('+')
+  const { image } = reader.takeKind('number')
+  return { kind: 'literal', form: 'number', text: minus === undefined ? image : `-${image}`, at }
+}
+
+function constant(reader: TokenReader): LiteralSyntax {
+  const { word, image, at } = reader.peek()
+  if (word !== 'true' && word !== 'false' && word !== 'null') throw reader.expected(OPERAND)
+  reader.take()
+  return { kind: 'literal', form: word, text: image, at }
+}
+
+function call(reader: TokenReader): Syntax {
+  const name = reader.takeKind('name')
+  reader.takeWord('(')
+  if (reader.tryWord(')')) return { kind: 'call', name: nameOf(name), args: [], at: name.at }
+  const args = separated(reader, operand)
+  reader.takeWord(')')
+  return { kind: 'call', name: nameOf(name), args, at: name.at }
+}
+
+function dottedName(reader: TokenReader): Syntax {
+  const first = reader.takeKind('name')
+  const parts = [nameOf(first)]
+  while (reader.tryWord('.')) parts.push(nameOf(reader.takeKind('name')))
+  return { kind: 'name', parts, at: first.at }
+}
+
+function sortTerm(reader: TokenReader): SortTermSyntax {
+  const term = operand(reader)
+  const direction = reader.tryWord('desc') ? 'desc' : 'asc'
+  if (direction === 'asc') reader.tryWord('asc')
+  return { term, direction, nulls: nullsOrder(reader) }
+}
+
+function nullsOrder(reader: TokenReader): SortTermSyntax['nulls'] {
+  if (!reader.tryWord('nulls')) return undefined
+  if (reader.tryWord('first')) return 'nulls-first'
+  if (reader.tryWord('last')) return 'nulls-last'
+  throw reader.expected('first, last')
+}
+
+// Columns and types
+
+function column(reader: TokenReader): ColumnSyntax {
+  const name = reader.takeKind('name')
+  reader.tryWord(':')
+  const columnType = type(reader)
+  let required = false
+  let comment: string | undefined
+  for (;;) {
+    if (reader.tryWord('not')) {
+      reader.takeWord('null')
+      required = true
+    } else if (reader.tryWord('comment')) {
+      comment = unquote(reader.takeKind('text').image)
+    } else if (!reader.tryWord('null')) break
+  }
+  return { name: nameOf(name), type: columnType, required, comment, at: name.at }
+}
+
+function type(reader: TokenReader): TypeSyntax {
+  const { kind, word, at } = reader.peek()
+  if (kind !== 'name') throw reader.expected('a type')
+  if (reader.peek(1).word !== '<') return namedType(reader)
+  switch (word) {
+    case 'array':
+      return { kind: 'array', element: inAngles(reader, type), at }
+    case 'map': {
+      const [key, value] = inAngles(reader, keyAndValue)
+      return { kind: 'map', key, value, at }
+    }
+    case 'struct':
+      return { kind: 'struct', fields: inAngles(reader, readColumns), at }
+    default:
+      return namedType(reader)
+  }
+}
+
+function inAngles<T>(reader: TokenReader, rule: Rule<T>): T {
+  reader.take()
+  reader.takeWord('<')
+  const inner = rule(reader)
+  reader.takeWord('>')
+  return inner
+}
+
+function keyAndValue(reader: TokenReader): [TypeSyntax, TypeSyntax] {
+  const key = type(reader)
+  reader.takeWord(',')
+  return [key, type(reader)]
+}
+
+function namedType(reader: TokenReader): NamedTypeSyntax {
+  const name = reader.takeKind('name')
+  return { kind: 'named', name: nameOf(name), parameters: parameters(reader), at: name.at }
+}
+
+function parameters(reader: TokenReader): string[] {
+  if (reader.tryWord('(')) {
+    const list = separated(reader, typeParameter)
+    reader.takeWord(')')
+    return list
+  }
+  if (!reader.tryWord('[')) return []
+  const only = typeParameter(reader)
+  reader.takeWord(']')
+  return [only]
+}
+
+function typeParameter(reader: TokenReader): string {
+  const { kind } = reader.peek()
+  if (kind !== 'number' && kind !== 'text') throw reader.expected('a number, text in single quotes')
+  const { image } = reader.take()
+  return kind === 'number' ? image : unquote(image)
+}
+
+// What tokens hold
+
+function quoted(form: LiteralSyntax['form'], { image, at }: Token): LiteralSyntax {
+  return { kind: 'literal', form, text: form === 'hex' ? image.slice(2, -1) : unquote(image), at }
 }
 
 /** What stands between a token's quotes, with doubled quotes made single. */
-function unquote(image: string, quote: string): string {
+function unquote(image: string): string {
+  const quote = image.charAt(0)
   return image.slice(1, -1).replaceAll(quote + quote, quote)
 }
 
-function nameOf({ image }: IToken): string {
-  const quote = image[0]
-  return quote === '"' || quote === '`' ? unquote(image, quote) : image
+function nameOf({ image }: Token): string {
+  return image.startsWith('"') || image.startsWith('`') ? unquote(image) : image
 }

@@ -3,150 +3,85 @@
  * whole statements when they come.
  *
  * Reserved words are never names; all other keywords (`date`, `desc`, `array` ...) are names wherever a name
- * may stand. A name is written plain, in double quotes or in backticks, text in single quotes; inside quotes
- * the quote is doubled. Letter case matters in names, not in keywords.
+ * may stand, so they are no tokens of their own: the grammar asks a name for its word. A name is written plain,
+ * in double quotes or in backticks, text in single quotes; inside quotes the quote is doubled. Letter case
+ * matters in names, not in keywords.
  */
-import { createToken, Lexer, type TokenType } from 'chevrotain'
+import type { LakeError } from '../base/errors.js'
+import { syntaxError } from './syntax.js'
 
-export const Name: TokenType = createToken({ name: 'Name', pattern: Lexer.NA, label: 'a name' })
-/** Words that make a typed literal of the text behind them: `date '2026-01-01'`. */
-export const LiteralType: TokenType = createToken({ name: 'LiteralType', pattern: Lexer.NA, label: 'a type' })
-export const Comparison: TokenType = createToken({
-  name: 'Comparison',
-  pattern: Lexer.NA,
-  label: 'a comparison',
-})
+export type TokenKind = 'name' | 'reserved' | 'text' | 'hex' | 'number' | 'comparison' | 'symbol' | 'end'
 
-const WhiteSpace = createToken({
-  name: 'WhiteSpace',
-  pattern: /\s+/,
-  group: Lexer.SKIPPED,
-  line_breaks: true,
-})
-const LineComment = createToken({ name: 'LineComment', pattern: /--[^\r\n]*/, group: Lexer.SKIPPED })
-const BlockComment = createToken({
-  name: 'BlockComment',
-  pattern: /\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//,
-  group: Lexer.SKIPPED,
-  line_breaks: true,
-})
+export interface Token {
+  readonly kind: TokenKind
+  /** As it is written; empty at the end of the text. */
+  readonly image: string
+  /** What the grammar knows it by: the keyword in lower case, or the symbol. Quoted names have none. */
+  readonly word: string | undefined
+  /** An offset into the text. */
+  readonly at: number
+}
 
-// Quoted forms end at a quote that no other follows: the last of an odd number of quotes in a row.
+const RESERVED: ReadonlySet<string> = new Set([
+  ...['and', 'or', 'not', 'in', 'is', 'between', 'like'],
+  ...['null', 'true', 'false'],
+])
 
-const PlainName = createToken({
-  name: 'PlainName',
-  pattern: /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/,
-  categories: Name,
-})
-const DoubleQuotedName = createToken({
-  name: 'DoubleQuotedName',
-  pattern: /"(?:[^"]|"")(?:[^"]*"")*[^"]*"(?!")/,
-  categories: Name,
-  line_breaks: true,
-})
-const BacktickName = createToken({
-  name: 'BacktickName',
-  pattern: /`(?:[^`]|``)(?:[^`]*``)*[^`]*`(?!`)/,
-  categories: Name,
-  line_breaks: true,
-})
-export const Text: TokenType = createToken({
-  name: 'Text',
-  pattern: /'(?:[^']*'')*[^']*'(?!')/,
-  line_breaks: true,
-  label: 'text in single quotes',
-})
-export const HexText: TokenType = createToken({
-  name: 'HexText',
-  pattern: /[xX]'[^']*'/,
-  line_breaks: true,
-  label: "x'..'",
-})
-export const NumberText: TokenType = createToken({
-  name: 'NumberText',
-  pattern: /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/,
-  label: 'a number',
-})
+/**
+ * One token, or what stands between two, at the place where the last one ended; the groups are in the order of
+ * `KINDS`. Quoted forms end at a quote that no other follows: the last of an odd number of quotes in a row.
+ */
+const TOKEN: RegExp = new RegExp(
+  [
+    /\s+|--[^\r\n]*|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//,
+    /([xX]'[^']*')/,
+    /('(?:[^']*'')*[^']*'(?!'))/,
+    /("(?:[^"]|"")(?:[^"]*"")*[^"]*"(?!")|`(?:[^`]|``)(?:[^`]*``)*[^`]*`(?!`))/,
+    /((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/,
+    /([A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*)/,
+    /(<=|>=|<>|!=|==?|<|>)/,
+    /([()[\],.:+\-?])/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'y',
+)
+const KINDS = ['hex', 'text', 'name', 'number', 'word', 'comparison', 'symbol'] as const
 
-function keyword(word: string, categories: TokenType[]): TokenType {
-  return createToken({
-    name: `Keyword_${word}`,
-    pattern: new RegExp(`${word}(?![A-Za-z0-9_$\\u0080-\\uffff])`, 'i'),
-    categories,
-    label: word,
+/** Words that keywords are made of: nothing that only looks like them in lower case. */
+const LETTERS = /^[A-Za-z]+$/
+
+/**
+ * The tokens of the text in order, the last of kind `end`.
+ * @throws invalid-argument with `position` and `near` for a character that begins no token
+ */
+export function tokenize(text: string): Token[] {
+  const tokens: Token[] = []
+  for (let at = 0; at < text.length; ) {
+    TOKEN.lastIndex = at
+    const match = TOKEN.exec(text)
+    if (match === null) throw lexicalError(text, at)
+    const [image, ...groups] = match
+    const kind = KINDS[groups.findIndex(group => group !== undefined)]
+    if (kind !== undefined) tokens.push(tokenOf(kind, image, at))
+    at += image.length
+  }
+  tokens.push({ kind: 'end', image: '', word: undefined, at: text.length })
+  return tokens
+}
+
+function tokenOf(kind: (typeof KINDS)[number], image: string, at: number): Token {
+  if (kind !== 'word') {
+    const word = kind === 'symbol' || kind === 'comparison' ? image : undefined
+    return { kind, image, word, at }
+  }
+  const word = LETTERS.test(image) ? image.toLowerCase() : undefined
+  return { kind: word !== undefined && RESERVED.has(word) ? 'reserved' : 'name', image, word, at }
+}
+
+function lexicalError(text: string, at: number): LakeError {
+  const quoted = /['"`]/.test(text.charAt(at))
+  return syntaxError(text, at, {
+    message: quoted ? 'the quoted text has no end or nothing in it' : 'the character is no part of SQL',
   })
 }
-
-function reserved(word: string): TokenType {
-  return keyword(word, [])
-}
-
-function soft(word: string, ...categories: TokenType[]): TokenType {
-  return keyword(word, [Name, ...categories])
-}
-
-export const And: TokenType = reserved('and')
-export const Or: TokenType = reserved('or')
-export const Not: TokenType = reserved('not')
-export const In: TokenType = reserved('in')
-export const Is: TokenType = reserved('is')
-export const Between: TokenType = reserved('between')
-export const Like: TokenType = reserved('like')
-export const Null: TokenType = reserved('null')
-export const True: TokenType = reserved('true')
-export const False: TokenType = reserved('false')
-
-export const Nan: TokenType = soft('nan')
-export const DateWord: TokenType = soft('date', LiteralType)
-export const TimeWord: TokenType = soft('time', LiteralType)
-export const TimestampWord: TokenType = soft('timestamp', LiteralType)
-export const TimestamptzWord: TokenType = soft('timestamptz', LiteralType)
-export const Struct: TokenType = soft('struct')
-export const ArrayWord: TokenType = soft('array')
-export const MapWord: TokenType = soft('map')
-export const Comment: TokenType = soft('comment')
-export const Asc: TokenType = soft('asc')
-export const Desc: TokenType = soft('desc')
-export const Nulls: TokenType = soft('nulls')
-export const First: TokenType = soft('first')
-export const Last: TokenType = soft('last')
-
-function symbol(name: string, pattern: string | RegExp, ...categories: TokenType[]): TokenType {
-  return createToken({
-    name,
-    pattern,
-    categories,
-    label: typeof pattern === 'string' ? `"${pattern}"` : name,
-  })
-}
-
-const LessOrEqual = symbol('LessOrEqual', '<=', Comparison)
-const GreaterOrEqual = symbol('GreaterOrEqual', '>=', Comparison)
-const NotEqual = symbol('NotEqual', /<>|!=/, Comparison)
-const Equal = symbol('Equal', /==?/, Comparison)
-export const Less: TokenType = symbol('Less', '<', Comparison)
-export const Greater: TokenType = symbol('Greater', '>', Comparison)
-export const LeftParen: TokenType = symbol('LeftParen', '(')
-export const RightParen: TokenType = symbol('RightParen', ')')
-export const LeftBracket: TokenType = symbol('LeftBracket', '[')
-export const RightBracket: TokenType = symbol('RightBracket', ']')
-export const Comma: TokenType = symbol('Comma', ',')
-export const Dot: TokenType = symbol('Dot', '.')
-export const Colon: TokenType = symbol('Colon', ':')
-export const Plus: TokenType = symbol('Plus', '+')
-export const Minus: TokenType = symbol('Minus', '-')
-/** Stands for a value handed in beside the text. */
-export const Parameter: TokenType = symbol('Parameter', '?')
-
-/** All tokens; at one place the first that matches wins. */
-export const TOKENS: TokenType[] = [
-  ...[WhiteSpace, LineComment, BlockComment],
-  ...[HexText, Text, DoubleQuotedName, BacktickName, NumberText],
-  ...[And, Or, Not, In, Is, Between, Like, Null, True, False],
-  ...[Nan, DateWord, TimeWord, TimestampWord, TimestamptzWord, Struct, ArrayWord, MapWord, Comment],
-  ...[Asc, Desc, Nulls, First, Last],
-  PlainName,
-  ...[LessOrEqual, GreaterOrEqual, NotEqual, Equal, Less, Greater],
-  ...[LeftParen, RightParen, LeftBracket, RightBracket, Comma, Dot, Colon, Plus, Minus, Parameter],
-  ...[Name, LiteralType, Comparison],
-]

@@ -188,14 +188,24 @@ describe('a worker pool', () => {
     expect(() => pool.workerThreads()).toThrow(expect.objectContaining({ kind: 'invalid-argument' }))
   })
 
-  it('is available for compiled scripts unless threads are switched off', async () => {
-    expect(pool.workersAvailable(script)).toBe(true)
-    expect(pool.workersAvailable(new URL('./nowhere.js', script))).toBe(false)
+  it('takes any work once it runs, of compiled scripts, unless threads are switched off', async () => {
+    expect(await call('double', 1)).toBe(2)
+    expect(pool.workersPay(script, 1)).toBe(true)
+    expect(pool.workersPay(new URL('./nowhere.js', script), 1e9)).toBe(false)
     vi.stubEnv('SERAC_WORKER_THREADS', '0')
-    expect(pool.workersAvailable(script)).toBe(false)
+    expect(pool.workersPay(script, 1e9)).toBe(false)
     vi.stubEnv('SERAC_WORKER_THREADS', '2')
     const sources = await import('../../src/base/worker-pool.js')
-    expect(sources.workersAvailable(script)).toBe(false)
+    expect(sources.workersPay(script, 1e9)).toBe(false)
+  })
+
+  it('is not started for little work, but for much, and for little that adds up', async () => {
+    const unstarted = async (copy: string): Promise<Pool> =>
+      import(`${pathToFileURL(join(folder, 'engine/base/worker-pool.js')).href}?${copy}`)
+    expect((await unstarted('one')).workersPay(script, 100e6)).toBe(true)
+    const { workersPay } = await unstarted('other')
+    const answers = Array.from({ length: 9 }, () => workersPay(script, 5e6))
+    expect(answers).toEqual([...Array(3).fill(false), ...Array(6).fill(true)])
   })
 
   it('lets the process end when its work is done', async () => {

@@ -60,6 +60,23 @@ describe('serac changes', () => {
     expect(await changes('--from', String(ids[0]), '--mode', 'net')).toEqual(['1 DELETE 1 a'])
   })
 
+  it('selects columns and filters rows; an update stays whole', async () => {
+    const args = ['--from', String(ids[0]), '--where', "v = 'b'"]
+    expect(await changes(...args)).toEqual(['0 INSERT 2 b', '2 DELETE 2 b'])
+    expect(await changes(...args, '--mode', 'updates')).toEqual([
+      '0 UPDATE_BEFORE 2 a',
+      '0 UPDATE_AFTER 2 b',
+      '2 UPDATE_BEFORE 2 b',
+      '2 UPDATE_AFTER 2 a',
+    ])
+    const csv = ['changes', 'shop.orders', ...args, '--select', '_change_type,id', '--format', 'csv']
+    expect(await seracOk(csv, { cwd })).toBe('_change_type,id\nINSERT,2\nDELETE,2\n')
+    expect(await seracError(['changes', 'shop.orders', '--select', 'nope'], { cwd })).toMatchObject({
+      kind: 'invalid-argument',
+      context: { column: 'nope' },
+    })
+  })
+
   it('prints snapshot ids in full', async () => {
     const text = await seracOk(['changes', 'shop.orders', '--json', '--from', String(ids[2])], { cwd })
     for (const line of text.trim().split('\n')) expect(line).toContain(`"_commit_snapshot_id":${ids[3]}`)

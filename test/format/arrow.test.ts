@@ -34,13 +34,13 @@ import { batchOf } from '../../src/batch/vector-builder.js'
 import {
   batchesFromIpc,
   batchesOfArrow,
-  batchesToIpc,
   batchFromArrow,
   batchToArrow,
   fieldsFromArrow,
-  isArrow,
   tableOfBatches,
 } from '../../src/format/arrow.js'
+import { isArrow } from '../../src/format/arrow-kinds.js'
+import { batchesToIpc } from '../../src/format/arrow-out.js'
 import type { Field, Type, Value } from '../../src/schema/types.js'
 import { dictionaryOf } from '../batch/encode.js'
 import { arbitraryRows } from './arbitrary-rows.js'
@@ -90,6 +90,17 @@ describe('batches and arrow', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('are the same bytes from the bundle of the package as from the copy that users import', () => {
+    const variants = EVERY_TYPE.filter(field => field.type.kind !== 'unknown')
+    for (const fields of [EVERY_TYPE, variants, []]) {
+      const rows = EVERY_TYPE_ROWS.map(row => fields.map(field => row[EVERY_TYPE.indexOf(field)] as Value))
+      const batches = fields.length === 0 ? [] : [batchOf(fields, rows), batchOf(fields, [])]
+      const table = tableOfBatches(fields, batches)
+      expect(table).toBeInstanceOf(Table)
+      expect(batchesToIpc(fields, batches)).toEqual(tableToIPC(table, 'stream'))
+    }
   })
 
   it('share memory instead of copying', () => {

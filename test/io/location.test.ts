@@ -60,6 +60,9 @@ describe('locations', () => {
     expect(comparableLocation('file://host/a')).not.toBe('/a')
     expect(comparableLocation('gs://b/k')).toBe('gs://b/k')
     expect(comparableLocation('file:a')).toBe('file:a')
+    for (const location of ['a/./b', './a/./b', '././/a/./b'])
+      expect(comparableLocation(location)).toBe('a/./b')
+    expect(comparableLocation('../a')).toBe('../a')
   })
 
   it('that are not local are refused', () => {

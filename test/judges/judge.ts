@@ -50,7 +50,7 @@ export interface JudgeRequest {
 }
 
 export interface ParquetRequest {
-  readonly verb: 'read' | 'look' | 'write'
+  readonly verb: 'read' | 'look' | 'write' | 'table'
   readonly [key: string]: unknown
 }
 

@@ -1,6 +1,6 @@
 /** `changes` and `appends` of a table's handle: ranges by id, time and ref, rows, Arrow, and what is pinned when. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { IncrementalRows, OutputRow, Table } from '../../src/index.js'
+import type { ChangesRequest, IncrementalRows, OutputRow, Table } from '../../src/index.js'
 import { type MemoryLake, openMemoryLake } from './memory-lake.js'
 
 let opened: MemoryLake
@@ -75,25 +75,58 @@ describe('the changes of a table', () => {
     expect(await collected(pinned.changes())).toMatchObject([{ id: 1n }, { id: 2n }])
   })
 
-  it('are read to their end while their snapshots expire', async () => {
+  it('are read to their end while their snapshots are to expire', async () => {
     const expiring = await opened.lake.createTable('ns.expiring', 'id bigint')
     await expiring.append([{ id: 1n }])
     await expiring.append([{ id: 2n }])
     await expiring.delete('id < 3')
     await expiring.append([{ id: 4n }])
+    const expire = () => expiring.expire({ retainLast: 1, olderThanMs: Date.now(), readerGraceMs: 0 })
     const read: OutputRow[] = []
     let expiry: ReturnType<typeof expiring.expire> | undefined
     for await (const row of expiring.changes().rows()) {
       read.push(row)
-      expiry ??= expiring.expire({ retainLast: 1, olderThanMs: Date.now(), readerGraceMs: 0 })
+      expiry ??= expire()
     }
     expect(read.map(row => `${row._change_type} ${row.id}`)).toEqual([
       ...['INSERT 1', 'INSERT 2'],
       ...['DELETE 2', 'DELETE 1'],
       'INSERT 4',
     ])
-    expect((await expiry)?.snapshotIds).toHaveLength(3)
+    // What was held while it was read goes with the next expiry.
+    await expiry
+    await expire()
+    expect(await expiring.snapshots()).toHaveLength(1)
     await expect(collected(expiring.changes())).rejects.toMatchObject({ kind: 'not-found' })
+  })
+
+  it('can be asked for some columns, those of the change included', async () => {
+    const [first, second] = ids
+    expect(
+      await collected(table.changes({ from: first, to: second, select: ['_change_type', 'v'] })),
+    ).toEqual([
+      { _change_type: 'DELETE', v: 'a' },
+      { _change_type: 'INSERT', v: 'b' },
+    ])
+    const fields = await table.changes({ select: ['_commit_snapshot_id'] }).fields()
+    expect(fields.map(field => field.name)).toEqual(['_commit_snapshot_id'])
+    for (const select of [['nope'], ['id', 'id'], ['_file']])
+      await expect(table.changes({ select }).fields()).rejects.toMatchObject({ kind: 'invalid-argument' })
+  })
+
+  it('can be asked for by a filter on the rows; an update stays whole when it takes either', async () => {
+    const types = async (request: ChangesRequest): Promise<string[]> =>
+      (await collected(table.changes(request))).map(row => `${row._change_type} ${row.id} ${row.v}`)
+    expect(await types({ where: "v = 'a'" })).toEqual(['INSERT 1 a', 'INSERT 2 a', 'DELETE 1 a'])
+    expect(await types({ where: 'id > 1', mode: 'net' })).toEqual(['INSERT 2 a', 'INSERT 3 c'])
+    const updates = { from: ids[0], mode: 'updates' } as const
+    const pair = ['UPDATE_BEFORE 1 a', 'UPDATE_AFTER 1 b']
+    expect(await types({ ...updates, where: "v = 'a'" })).toEqual(pair)
+    expect(await types({ ...updates, where: "v = 'b'" })).toEqual(pair)
+    expect(await types({ ...updates, where: 'id = 3' })).toEqual(['INSERT 3 c'])
+    expect(await types({ ...updates, where: 'false' })).toEqual([])
+    for (const where of ['nope = 1', "_change_type = 'INSERT'", 'id ='])
+      await expect(table.changes({ where }).fields()).rejects.toMatchObject({ kind: 'invalid-argument' })
   })
 
   it('stop when they are aborted', async () => {

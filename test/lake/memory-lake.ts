@@ -9,6 +9,8 @@ import { createMemoryIO } from '../../src/io/memory.js'
 
 export interface MemoryLake {
   readonly lake: Lake
+  /** Where readers leave their leases. */
+  readonly leaseFolder: string
   close(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export async function openMemoryLake(runtime: Runtime = systemRuntime): Promise<
   const lake = openLake({ catalog, io, runtime })
   return {
     lake,
+    leaseFolder: `${path}-readers`,
     async close() {
       await lake.close()
       await rm(folder, { recursive: true, force: true })

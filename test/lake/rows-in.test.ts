@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { rowAt } from '../../src/batch/values.js'
 import { batchOfRows, type InputRow } from '../../src/lake/rows-in.js'
+import { rowsOfBatch } from '../../src/lake/rows-out.js'
 import { parseColumns } from '../../src/sql/ddl.js'
 import { errorOf } from '../support/errors.js'
 
@@ -63,6 +64,39 @@ describe('a value given to a column', () => {
     const bytes = stored('uuid', text)
     expect(bytes).toHaveLength(16)
     expect(stored('uuid', bytes)).toEqual(bytes)
+  })
+})
+
+describe('a value given to a variant column', () => {
+  const fields = parseColumns('v variant, l array<variant>, s struct<v: variant>')
+
+  it.each([
+    [{ b: [1, 'x', null, true, 1.5], a: { c: {} } }],
+    [[]],
+    ['text'],
+    [2n ** 63n - 1n],
+    [-0.5],
+    [false],
+  ])('is read back as it was (case %#)', value => {
+    const [row] = rowsOfBatch(batchOfRows(fields, [{ v: value, l: [value, null], s: { v: value } }]))
+    expect(row).toEqual({ v: value, l: [value, null], s: { v: value } })
+  })
+
+  it('is a null column for null, and not the null of variants', () => {
+    const batch = batchOfRows(fields, [{ v: null }, {}])
+    expect([rowAt(batch, 0)[0], rowAt(batch, 1)[0]]).toEqual([null, null])
+  })
+
+  it('is refused where a variant has no place for it, with the row and the column', () => {
+    expect(errorOf(() => batchOfRows(fields, [{ v: 1 }, { v: [() => 1] }]))).toMatchObject({
+      kind: 'invalid-argument',
+      context: {
+        column: 'v',
+        row: 1,
+        type: 'variant',
+        reason: 'a value of type function has no place in a variant',
+      },
+    })
   })
 })
 

@@ -1,7 +1,7 @@
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eq } from '../../src/expression/expression.js'
-import { isArrow } from '../../src/format/arrow.js'
+import { isArrow } from '../../src/format/arrow-kinds.js'
 import { batchesToIpc, type OrderBy, sql, type Table } from '../../src/index.js'
 import { rejectionOf } from '../support/errors.js'
 import { type MemoryLake, openMemoryLake, rowsOf } from './memory-lake.js'

@@ -74,6 +74,17 @@ describe('a metadata file', () => {
       expect(await count(staticTable(`${copy}/metadata/${name}`))).toBe(3)
   })
 
+  it('may keep snapshots for ever, which is the largest long', async () => {
+    const text = (await state(-1)).replace(
+      /"type":"branch"/,
+      '"type":"branch","max-snapshot-age-ms":9223372036854775807',
+    )
+    const copy = await folderWith({ 'v2.metadata.json': text })
+    const refs: unknown[] = []
+    for await (const row of staticTable(copy).inspect('refs').rows({ long: 'bigint' })) refs.push(row)
+    expect(refs).toMatchObject([{ name: 'main', max_snapshot_age_in_ms: 2n ** 63n - 1n }])
+  })
+
   it('is named in every spelling of a local path, from the base folder too', async () => {
     const path = newest()
     for (const location of [path, `file:${path}`, `file://${path}`, `file://localhost${path}`])

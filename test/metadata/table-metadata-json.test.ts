@@ -42,6 +42,8 @@ const V2: JsonObject = {
   'sort-orders': [{ 'order-id': 0, fields: [] }],
 }
 
+const UNPARTITIONED: JsonObject = { 'spec-id': 0, fields: [] }
+
 const V1: JsonObject = {
   'format-version': 1,
   location: 's3://bucket/orders',
@@ -206,6 +208,38 @@ describe('reading leniently', () => {
     expect(parsed(json).schemas).toHaveLength(1)
   })
 
+  it('takes types and defaults of version 3 in version 2, nested ones too, and keeps them', () => {
+    const plain = { id: 2, name: 'n', required: false }
+    const list = { type: 'list', 'element-id': 3, element: 'timestamp_ns', 'element-required': false }
+    for (const field of [
+      { ...plain, type: 'timestamp_ns' },
+      { ...plain, type: list },
+      { ...plain, type: 'long', 'initial-default': 1, 'write-default': 2 },
+    ]) {
+      const schemas = [{ type: 'struct', 'schema-id': 0, fields: [field] }]
+      const written = parseJson(
+        serializeTableMetadata(parsed({ ...V2, schemas, 'partition-specs': [UNPARTITIONED] })),
+      )
+      expect(written).toMatchObject({ schemas })
+    }
+  })
+
+  it('knows the unsorted order that a writer did not list', () => {
+    expect(parsed({ ...V2, 'sort-orders': [] }).sortOrders).toEqual([{ orderId: 0, fields: [] }])
+    const sorted = {
+      'order-id': 1,
+      fields: [{ transform: 'identity', 'source-id': 1, direction: 'asc', 'null-order': 'nulls-first' }],
+    }
+    expect(parsed({ ...V2, 'sort-orders': [sorted] }).sortOrders.map(({ orderId }) => orderId)).toEqual([
+      0, 1,
+    ])
+    expect(refusal({ ...V2, 'sort-orders': [], 'default-sort-order-id': 1 })).toBe('corrupt')
+  })
+
+  it('passes over the default spec id of a table with a single spec', () => {
+    expect(parsed({ ...V1, 'default-spec-id': 5 }).defaultSpecId).toBe(0)
+  })
+
   it('finds the next row id that a version 3 writer left out', () => {
     const snapshots = [snapshotJson(7, { 'first-row-id': 100, 'added-rows': 20 })]
     expect(parsed({ ...V2, 'format-version': 3, snapshots }).nextRowId).toBe(120n)
@@ -282,29 +316,23 @@ describe('reading refuses', () => {
     expect(refusal({ ...V2, properties: { a: null } })).toBe('corrupt')
   })
 
-  it('types, defaults and keys of version 3 in version 2, nested ones too', () => {
-    const schemas = (field: JsonObject): JsonValue => [
-      {
-        type: 'struct',
-        'schema-id': 0,
-        fields: [{ id: 1, name: 'x', required: false, type: 'long' }, field],
-      },
-    ]
-    const plain = { id: 2, name: 'n', required: false }
-    const list = { type: 'list', 'element-id': 3, element: 'timestamp_ns', 'element-required': false }
-    for (const field of [
-      { ...plain, type: 'timestamp_ns' },
-      { ...plain, type: list },
-      { ...plain, type: 'long', 'initial-default': 1 },
-    ]) {
-      expect(refusal({ ...V2, schemas: schemas(field) })).toBe('corrupt')
-      expect(refusal({ ...V2, 'format-version': 3, 'next-row-id': 0, schemas: schemas(field) })).toBe(
-        'accepted',
-      )
-    }
+  it('encryption keys in version 2', () => {
     const keys = [{ 'key-id': 'k', 'encrypted-key-metadata': 'AAAA' }]
     expect(refusal({ ...V2, 'encryption-keys': keys })).toBe('corrupt')
     expect(refusal({ ...V2, 'format-version': 3, 'encryption-keys': keys })).toBe('accepted')
+  })
+
+  it('a snapshot that does not say where its manifests are', () => {
+    for (const snapshot of [
+      without(snapshotJson(7), 'manifest-list'),
+      snapshotJson(7, { 'manifest-list': null }),
+    ])
+      expect(() => parsed({ ...V2, snapshots: [snapshot] })).toThrowError(
+        expect.objectContaining({ kind: 'corrupt', context: { field: 'manifest-list', expected: 'string' } }),
+      )
+    expect(
+      refusal({ ...V1, snapshots: [{ ...without(snapshotJson(7), 'manifest-list'), manifests: [] }] }),
+    ).toBe('accepted')
   })
 
   it('a schema that is no struct, and text that is no metadata', () => {

@@ -4,6 +4,8 @@
  */
 import { batchRows } from '../../src/batch/values.js'
 import { batchOf } from '../../src/batch/vector-builder.js'
+import { bind } from '../../src/expression/bind.js'
+import type { Expression } from '../../src/expression/expression.js'
 import { openParquetWriter } from '../../src/format/parquet/write.js'
 import { PositionSet } from '../../src/format/position-set.js'
 import type { FileIO } from '../../src/io/file-io.js'
@@ -188,6 +190,7 @@ export interface ChangesOptions {
   readonly to?: bigint | undefined
   readonly mode?: ChangeMode
   readonly keys?: readonly string[]
+  readonly filter?: Expression
 }
 
 /** A table to read, at its newest state or at a given one. */
@@ -207,6 +210,7 @@ export async function changesOf(source: Source, options: ChangesOptions = {}): P
     schema: currentSchema(metadata),
     mode: options.mode ?? 'raw',
     keys: options.keys,
+    filter: options.filter === undefined ? undefined : bind(options.filter, currentSchema(metadata)),
   }
   const changes: Change[] = []
   for await (const batch of readChangelog(source.io, planChangelog(metadata, request)))

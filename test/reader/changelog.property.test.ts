@@ -1,7 +1,7 @@
 /** Random histories: the changelog is what comparing all rows of consecutive snapshots says, over every range and mode. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { gt } from '../../src/expression/expression.js'
+import { type Expression, eq, gt, isNan, isNull, or } from '../../src/expression/expression.js'
 import { compactTable } from '../../src/maintenance/compact.js'
 import type { Value } from '../../src/schema/types.js'
 import { createTestTable, type TestTable, type TestTableOptions } from '../writer/test-lake.js'
@@ -73,6 +73,17 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ verb: fc.constant('compact' as const) }),
 )
 
+const FILTERS: readonly {
+  readonly filter: Expression
+  readonly takes: (k: Value, n: Value, x: Value) => boolean
+}[] = [
+  { filter: gt('n', 0), takes: (_, n) => typeof n === 'number' && n > 0 },
+  { filter: isNull('n'), takes: (_, n) => n === null },
+  { filter: eq('k', 'a'), takes: k => k === 'a' },
+  { filter: isNan('x'), takes: (_, __, x) => Number.isNaN(x) },
+  { filter: or(eq('x', 0), eq('k', 'b')), takes: (k, _, x) => x === 0 || k === 'b' },
+]
+
 const layouts: readonly (readonly [string, Partial<TestTableOptions>])[] = [
   ['unpartitioned', {}],
   [
@@ -87,13 +98,17 @@ describe.each([2, 3] as const)('the changelog of a v%i table', formatVersion => 
       fc.asyncProperty(
         fc.array(operation, { minLength: 2, maxLength: 6 }),
         fc.nat(5),
-        async (operations, start) => {
+        fc.constantFrom(...FILTERS),
+        async (operations, start, filter) => {
           const table = await createTestTable({ fields: FIELDS, formatVersion, ...options })
           for (const step of operations) await apply(table, step, layout)
           const { metadata } = await table.load()
           const history = historyOf(metadata)
           await checkRange(table, undefined)
-          await checkRange(table, history[start % Math.max(1, history.length)]?.snapshotId)
+          const from = history[start % Math.max(1, history.length)]?.snapshotId
+          await checkRange(table, from)
+          await checkFilter(table, undefined, filter)
+          await checkFilter(table, from, filter)
         },
       ),
       { numRuns: 20 },
@@ -166,6 +181,26 @@ async function checkRange(table: TestTable, from: bigint | undefined): Promise<v
     else expect(textsOf(paired)).toEqual(textsOf(raw))
     checkPairs(paired, keys !== undefined)
   }
+}
+
+/** A filter takes changes away and makes no others, and of an update both rows or none. */
+async function checkFilter(
+  table: TestTable,
+  from: bigint | undefined,
+  { filter, takes }: (typeof FILTERS)[number],
+): Promise<void> {
+  const takesChange = ({ row: [k = null, n = null, x = null] }: Change): boolean => takes(k, n, x)
+  for (const mode of ['raw', 'net'] as const) {
+    const all = await changesOf(table, { from, mode })
+    expect(textsOf(await changesOf(table, { from, mode, filter }))).toEqual(textsOf(all.filter(takesChange)))
+  }
+  const updates = { from, mode: 'updates', keys: ['k'] } as const
+  const all = await changesOf(table, updates)
+  const kept = all.filter((change, at) => {
+    const other = change.type === 'UPDATE_BEFORE' ? at + 1 : change.type === 'UPDATE_AFTER' ? at - 1 : at
+    return takesChange(change) || takesChange(all[other] as Change)
+  })
+  expect(await changesOf(table, { ...updates, filter })).toEqual(kept)
 }
 
 /** The changes that are left when equal rows cancel out within a snapshot. */

@@ -81,10 +81,20 @@ describe('position deletes', () => {
     expect(await idsOf(table)).toEqual([0, 2, 3, 4, 0, 1, 2, 3, 4])
   })
 
-  it('that lack a column, a path or a position are corrupt', async () => {
+  it('without a path name no row', async () => {
+    const { table, file } = await tableOf(range(0, 5).map(row))
+    const fields = [{ ...DELETE_FILE_PATH_FIELD, required: false }, DELETE_POSITION_FIELD]
+    const rows: Rows = [
+      [null, 1n],
+      [file.location, 2n],
+    ]
+    await table.commit([await table.positionDeletes('p.parquet', rows as never, { fields, bare: true })])
+    expect(await idsOf(table)).toEqual([0, 1, 3, 4])
+  })
+
+  it('that lack a column or a position are corrupt', async () => {
     for (const [fields, rows] of [
       [[DELETE_FILE_PATH_FIELD], [['x']]],
-      [[{ ...DELETE_FILE_PATH_FIELD, required: false }, DELETE_POSITION_FIELD], [[null, 1n]]],
       [[DELETE_FILE_PATH_FIELD, { ...DELETE_POSITION_FIELD, required: false }], [['x', null]]],
     ] as const) {
       const { table } = await tableOf(range(0, 5).map(row))
@@ -191,7 +201,7 @@ describe('equality deletes', () => {
     expect(await idsOf(table)).toEqual([])
   })
 
-  it('compare a field inside a struct; in a null struct it is null', async () => {
+  it('compare a field inside a struct; a null struct is another key than a null in one', async () => {
     const x: Field = { id: 11, name: 'x', required: false, type: { kind: 'int' } }
     const y: Field = { id: 12, name: 'y', required: false, type: { kind: 'string' } }
     const point: Field = { id: 10, name: 'point', required: false, type: { kind: 'struct', fields: [y, x] } }
@@ -209,6 +219,10 @@ describe('equality deletes', () => {
     expect(await idsOf(table)).toEqual([1, 2, 3])
     await table.commit([
       await table.equalityDeletes('n.parquet', [[[null]]], { fields: [keyOnly], keys: [11] }),
+    ])
+    expect(await idsOf(table)).toEqual([1, 3])
+    await table.commit([
+      await table.equalityDeletes('s.parquet', [[null]], { fields: [keyOnly], keys: [11] }),
     ])
     expect(await idsOf(table)).toEqual([1])
   })

@@ -221,4 +221,20 @@ describe('count', () => {
     const filtered = await countRows(table.io, await planOf(table, { filter: lt('id', 152) }))
     expect(filtered.rows).toBe(150)
   })
+
+  it('is that of the rows that the scan gives: with _deleted, of deleted ones too', async () => {
+    const { table, files } = await threeFiles()
+    await table.commit([
+      await table.positionDeletes('p.parquet', [[files[0]!.location, 4n]]),
+      await table.equalityDeletes('e.parquet', [[150n]], { fields: [ID] }),
+    ])
+    for (const filter of [undefined, lt('id', 152)])
+      for (const select of [['_deleted'], ['id', '_deleted'], ['id']]) {
+        const scan = { select, ...(filter === undefined ? {} : { filter }) }
+        const counted = await countRows(table.io, await planOf(table, scan))
+        expect(counted.rows).toBe((await rowsOf(table, scan)).length)
+        // All rows of a file are counted without it, whatever its deletes are.
+        if (filter === undefined && select.includes('_deleted')) expect(counted.filesRead).toBe(0)
+      }
+  })
 })

@@ -163,7 +163,10 @@ describe('partition folders', () => {
       ['time', 'identity', parseTime('12:34:56.000001'), 'p=12%3A34%3A56.000001'],
       ['time', 'identity', parseTime('10:00'), 'p=10%3A00%3A00'],
       ['decimal(9, 2)', 'identity', 1000n, 'p=10.00'],
-      ['decimal(20, 11)', 'identity', 0n, 'p=0.00000000000'],
+      ['decimal(20, 11)', 'identity', 0n, 'p=0E-11'],
+      ['decimal(20, 10)', 'identity', -1000n, 'p=-1.000E-7'],
+      ['decimal(20, 10)', 'identity', -12345n, 'p=-0.0000012345'],
+      ['decimal(9, 8)', 'truncate[30]', 30n, 'p=3.0E-7'],
       [
         'uuid',
         'identity',

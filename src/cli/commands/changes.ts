@@ -10,6 +10,8 @@ interface ChangesOptions {
   readonly to?: string
   readonly mode?: string
   readonly keys?: string
+  readonly select?: string
+  readonly where?: string
   readonly relocate?: readonly string[]
   readonly format?: string
   readonly json?: boolean
@@ -24,6 +26,11 @@ export function addChangesCommand(program: Command, surroundings: Surroundings):
     .option('--to <id|time|ref>', 'changes up to and with this snapshot; default the current one')
     .option('--mode <mode>', 'raw, net or updates; default raw, with --keys updates')
     .option('--keys <columns>', 'columns that identify a row for --mode updates, comma separated')
+    .option('--select <columns>', 'columns, comma separated, such as "_change_type,id"')
+    .option(
+      '--where <filter>',
+      'changes of these rows; an update stays whole when either of its rows matches',
+    )
     .option('--format <format>', FORMAT_HELP)
     .option('--json', 'the same as --format jsonl')
   addRelocateOption(command).action((name: string, options: ChangesOptions, invoked: Command) =>
@@ -33,6 +40,8 @@ export function addChangesCommand(program: Command, surroundings: Surroundings):
         to: options.to,
         mode: modeOf(options.mode),
         keys: options.keys === undefined ? undefined : commaList(options.keys),
+        select: options.select === undefined ? undefined : commaList(options.select),
+        where: options.where,
         signal: surroundings.signal,
       })
       const rows = { fields: await changes.fields(), batches: changes.batches() }

@@ -6,21 +6,21 @@
  * Page bytes are read into shared memory, where workers see them; the vectors' memory is handed over.
  */
 import { LakeError } from '../../base/errors.js'
-import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
+import { runInWorker, workersPay, workerThreads } from '../../base/worker-pool.js'
 import type { Vector } from '../../batch/column-batch.js'
 import { type ColumnJob, decodeColumn, type LeafJob } from './decode/decode-column.js'
 import { CODEC_NAMES, checkReadable, type FileRange } from './footer/metadata.js'
 import type { ReadEngine, ReadEngineOptions, SliceDecoding } from './read-engine.js'
 import { WORKER_SCRIPT } from './worker-script.js'
 
-/** Compressed bytes of a read from which on workers pay: fewer are decoded before a worker would have started. */
+/** Compressed bytes of a read from which on workers pay, once they run. */
 const WORKER_BYTES_MIN = 2 * 1024 * 1024
 /** Compressed bytes of a task at least: a message costs as much as decoding some kilobytes. */
 const TASK_BYTES_MIN = 256 * 1024
 
 /** @param compressedBytes of all that will be read; decides between workers and inline decoding */
 export function ownReadEngine(options: ReadEngineOptions, compressedBytes: number): ReadEngine {
-  const onWorkers = compressedBytes >= WORKER_BYTES_MIN && workersAvailable(WORKER_SCRIPT)
+  const onWorkers = compressedBytes >= WORKER_BYTES_MIN && workersPay(WORKER_SCRIPT, compressedBytes)
   return {
     name: 'serac',
     readsShared: onWorkers,

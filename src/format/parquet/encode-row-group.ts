@@ -8,7 +8,7 @@
  */
 import { createGate } from '../../base/concurrency.js'
 import { borrowShared } from '../../base/shared-memory.js'
-import { runInWorker, workersAvailable, workerThreads } from '../../base/worker-pool.js'
+import { runInWorker, workersPay, workerThreads } from '../../base/worker-pool.js'
 import type { ColumnBatch, Vector } from '../../batch/column-batch.js'
 import {
   type EncodedChunk,
@@ -20,7 +20,7 @@ import { placeVector, type SharedPlace, vectorsBytes } from './shared-vector.js'
 import { WORKER_SCRIPT } from './worker-script.js'
 import type { WriteEngine, WriteEngineOptions } from './write-engine.js'
 
-/** Bytes of a row group in memory from which on workers pay. */
+/** Bytes of a row group in memory from which on workers pay, once they run. */
 const WORKER_BYTES_MIN = 2 * 1024 * 1024
 /** Bytes of a task at least. */
 const TASK_BYTES_MIN = 512 * 1024
@@ -37,7 +37,7 @@ export function ownWriteEngine(options: WriteEngineOptions): WriteEngine {
       const jobs = jobsOf(options, batches)
       const sizes = jobs.map(job => vectorsBytes(job.vectors))
       const sizeBytes = sizes.reduce((sum, size) => sum + size, 0)
-      if (sizeBytes < WORKER_BYTES_MIN || !workersAvailable(WORKER_SCRIPT)) {
+      if (sizeBytes < WORKER_BYTES_MIN || !workersPay(WORKER_SCRIPT, sizeBytes)) {
         return jobs.flatMap(job => encodeColumn(job).chunks)
       }
       return encodeOnWorkers(jobs, sizes)

@@ -1,4 +1,4 @@
-/** Parts of a Parquet file in memory: what came with the footer is taken from there, the rest is asked for. */
+/** Parts of a Parquet file in memory: what came with the footer, or was read before, is there; the rest is asked for. */
 import { mapBounded } from '../../base/concurrency.js'
 import { LakeError } from '../../base/errors.js'
 import type { FileIO } from '../../io/file-io.js'
@@ -10,6 +10,8 @@ export interface PageSource {
   readonly io: FileIO
   readonly footer: ParquetFooter
   readonly signal: AbortSignal | undefined
+  /** Other parts that are in memory. */
+  readonly held?: readonly FileTail[] | undefined
 }
 
 /** The bytes of a range that lies in one of those that were fetched. Throws a RangeError for another one. */
@@ -23,7 +25,7 @@ const PARALLEL_RANGES = 8
  * @throws corrupt when the file is shorter, unavailable
  */
 export async function fetchRanges(
-  { io, footer, signal }: PageSource,
+  { io, footer, signal, held = [] }: PageSource,
   ranges: readonly FileRange[],
   placeFor?: (range: FileRange) => Uint8Array | undefined,
 ): Promise<BytesOf> {
@@ -31,6 +33,8 @@ export async function fetchRanges(
     ranges,
     async (range): Promise<FileTail> => {
       if (range.offset >= footer.tail.offset) return footer.tail
+      const known = held.find(part => isWithin(part, range))
+      if (known !== undefined) return known
       const bytes = await io.read(footer.location, { range, into: placeFor?.(range), signal })
       if (bytes.length === range.lengthBytes) return { offset: range.offset, bytes }
       throw new LakeError('corrupt', 'the parquet file is shorter than its footer says', {
@@ -43,11 +47,12 @@ export async function fetchRanges(
 }
 
 function bytesIn(parts: readonly FileTail[], range: FileRange): Uint8Array {
-  for (const { offset, bytes } of parts) {
-    const from = range.offset - offset
-    if (from >= 0 && from + range.lengthBytes <= bytes.length) {
-      return bytes.subarray(from, from + range.lengthBytes)
-    }
-  }
-  throw new RangeError('a planned range was not fetched')
+  const part = parts.find(one => isWithin(one, range))
+  if (part === undefined) throw new RangeError('a planned range was not fetched')
+  const from = range.offset - part.offset
+  return part.bytes.subarray(from, from + range.lengthBytes)
+}
+
+function isWithin({ offset, bytes }: FileTail, range: FileRange): boolean {
+  return range.offset >= offset && range.offset + range.lengthBytes <= offset + bytes.length
 }

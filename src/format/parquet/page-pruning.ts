@@ -9,7 +9,7 @@
  */
 import { errorText, LakeError } from '../../base/errors.js'
 import { type BytesOf, fetchRanges, type PageSource } from './fetch-ranges.js'
-import type { ColumnChunkStatistics, ParquetFooter, ParquetRowGroup } from './footer/footer.js'
+import type { ColumnChunkStatistics, FileTail, ParquetFooter, ParquetRowGroup } from './footer/footer.js'
 import { type ColumnChunk, chunkRange, type FileRange } from './footer/metadata.js'
 import {
   type ColumnIndex,
@@ -19,6 +19,7 @@ import {
   parseColumnIndex,
   parseOffsetIndex,
 } from './footer/page-index.js'
+import { readHeaderStatistics } from './page-headers.js'
 import { coalesced, type GroupRows } from './read-plan.js'
 import { intersectRanges, type RowRanges, rangesOfPairs } from './row-ranges.js'
 
@@ -37,6 +38,8 @@ export interface PageIndexes {
   readonly statisticsOf: readonly number[]
   /** Of those that have any. */
   readonly statistics: readonly LeafPages[]
+  /** Parts of the file that were read on the way and will be asked for. */
+  readonly held?: readonly FileTail[] | undefined
 }
 
 /** The pages of one leaf in one row group. */
@@ -54,6 +57,8 @@ export interface PageIndexRequest {
   readonly leaves: readonly number[]
   /** Field ids of the leaves whose page statistics are wanted. */
   readonly statisticsOf: readonly number[]
+  /** Whether leaves without an index are looked for in the headers of their pages, for which their chunks are read. */
+  readonly readsHeaders?: boolean | undefined
 }
 
 /** @throws corrupt naming location and row group; unavailable */
@@ -87,11 +92,40 @@ export async function readPageIndexes(source: PageSource, request: PageIndexRequ
       throw new LakeError('corrupt', 'a page index of the parquet file cannot be decoded', { context, cause })
     }
   }
+  const held = request.readsHeaders ? await addHeaders(source, request, { offsets, statistics }) : undefined
   return {
     offsetIndexOf: (rowGroup, leaf) => offsets.get(`${rowGroup}/${leaf}`),
     statisticsOf: request.statisticsOf,
     statistics,
+    held,
   }
+}
+
+/** Adds what headers of pages say; the parts of the file that were read for it. */
+async function addHeaders(
+  source: PageSource,
+  request: PageIndexRequest,
+  found: { readonly offsets: Map<string, OffsetIndex>; readonly statistics: LeafPages[] },
+): Promise<readonly FileTail[]> {
+  const { footer } = source
+  const leaves = statisticsLeaves(footer, request)
+  const headers = await readHeaderStatistics(source, { rowGroups: request.rowGroups, leaves })
+  for (const { rowGroup, leaf, offsets, pages } of headers.statistics) {
+    const column = footer.schema.leaves[leaf]
+    const chunk = footer.metadata.rowGroups[rowGroup]?.columns[leaf]
+    if (column === undefined || chunk === undefined) continue
+    const { fieldId } = column
+    found.offsets.set(`${rowGroup}/${leaf}`, offsets)
+    found.statistics.push({ rowGroup, fieldId, offsets, pages, columnSizeBytes: chunk.compressedBytes })
+  }
+  return headers.held
+}
+
+/** Leaves whose page statistics are wanted; those inside lists have none to use. */
+function statisticsLeaves(footer: ParquetFooter, { statisticsOf }: PageIndexRequest): number[] {
+  return footer.schema.leaves.flatMap(({ fieldId, repeated }, leaf) =>
+    !repeated && statisticsOf.includes(fieldId) ? [leaf] : [],
+  )
 }
 
 interface WantedIndex {
@@ -103,12 +137,7 @@ interface WantedIndex {
 }
 
 function wantedIndexes(footer: ParquetFooter, request: PageIndexRequest): WantedIndex[] {
-  const { leaves } = footer.schema
-  const withStatistics = new Set(
-    leaves.flatMap(({ fieldId, repeated }, leaf) =>
-      !repeated && request.statisticsOf.includes(fieldId) ? [leaf] : [],
-    ),
-  )
+  const withStatistics = new Set(statisticsLeaves(footer, request))
   const all = [...new Set([...request.leaves, ...withStatistics])]
   return request.rowGroups.flatMap(rowGroup =>
     all.flatMap(leaf => {

@@ -26,7 +26,7 @@ import type { FileRange } from './footer/metadata.js'
 import type { OffsetIndex } from './footer/page-index.js'
 import { type PageIndexes, type PageRows, readPageIndexes, rowsOfPages } from './page-pruning.js'
 import { type PositionedBatch, positionedBatches } from './positioned-batch.js'
-import type { ReadEngine, ReadEngineName } from './read-engine.js'
+import type { ReadEngine, ReadEngineName, ReadEngineOptions } from './read-engine.js'
 import {
   decodedBytes,
   type GroupRows,
@@ -37,7 +37,6 @@ import {
 } from './read-plan.js'
 import { intersectRanges, type RowRanges, rangesWithin } from './row-ranges.js'
 import { scanPages } from './scan-pages.js'
-import { wasmReadEngine } from './wasm/read.js'
 
 export type { PageRows } from './page-pruning.js'
 export type { PositionedBatch } from './positioned-batch.js'
@@ -50,6 +49,8 @@ const SLICES_IN_BUDGET = 4
 const LEAF_BUDGETS = 4
 /** Never less than this: a page has its size, however small the budget. */
 const LEAF_BYTES_MIN: number = 64 * 1024 * 1024
+/** Compressed bytes of a row group from which on headers of pages are worth a request of their own. */
+const HEADERS_BYTES_MIN: number = 1024 * 1024
 
 export interface ParquetReadOptions {
   /** Indexes into `fields`, in the order that the batches shall have. */
@@ -166,13 +167,23 @@ async function* readBatches(
   const request = { footer, columns: options.columns, fields, decodedBytesMax, signal }
   const isWhole = options.engine === 'parquet-wasm'
   const windows = await windowsOf(source, { ...options, isWhole })
-  const engine = isWhole ? wasmReadEngine(request) : ownReadEngine(request, fetchedBytes(windows))
+  const engine = isWhole ? await wasmEngine(request) : ownReadEngine(request, fetchedBytes(windows))
   const shape = { footer, fields, batchRows, isScattered: options.selection !== undefined }
   const readsAhead = options.readsAhead ?? true
-  for await (const { slice, vectors } of decodedSlices(source, windows, { engine, readsAhead })) {
+  const held = options.chosen?.indexes?.held
+  for await (const { slice, vectors } of decodedSlices({ ...source, held }, windows, {
+    engine,
+    readsAhead,
+  })) {
     checkSignal(signal)
     yield* positionedBatches(slice, vectors, shape)
   }
+}
+
+/** Loaded when it is chosen: the module takes longer to start than most reads. */
+async function wasmEngine(options: ReadEngineOptions): Promise<ReadEngine> {
+  const { wasmReadEngine } = await import('./wasm/read.js')
+  return wasmReadEngine(options)
 }
 
 function checkColumns(footer: ParquetFooter, columns: readonly number[]): Field[] {
@@ -219,10 +230,12 @@ async function chooseRows(source: PageSource, options: ChooseOptions): Promise<C
   const { columns, keepPage } = options
   const groups = keptGroups(footer, options).map((rowGroup): GroupRows => ({ rowGroup }))
   if (keepPage === undefined || groups.length === 0) return { groups }
+  const rowGroups = groups.map(group => group.rowGroup)
   const indexes = await readPageIndexes(source, {
-    rowGroups: groups.map(group => group.rowGroup),
+    rowGroups,
     leaves: leavesOf(footer, columns),
     statisticsOf: options.pageFieldIds ?? [],
+    readsHeaders: compressedBytes(footer, rowGroups, columns) >= HEADERS_BYTES_MIN * rowGroups.length,
   })
   return { groups: keptPages(footer, { groups, indexes, keepPage }), indexes }
 }

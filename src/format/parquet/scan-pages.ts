@@ -8,6 +8,7 @@ import type { PageSource } from './fetch-ranges.js'
 import { type ColumnChunk, chunkRange } from './footer/metadata.js'
 import { type PageHeader, parsePageHeader } from './footer/page-header.js'
 import type { OffsetIndex, PageLocation } from './footer/page-index.js'
+import { rowsOfPage } from './page-headers.js'
 
 const PART_BYTES = 4 * 1024 * 1024
 /** A header is parsed from a part that has at least this much behind its beginning, or all there is. */
@@ -29,11 +30,10 @@ export async function scanPages(
   let firstRow = 0
   try {
     for await (const { offset, lengthBytes, header } of pageHeaders(source, chunk)) {
-      if (header.kind !== 'data' && header.kind !== 'data-v2') continue
-      if (header.kind === 'data' && column.maxRepetition > 0) return undefined
+      const rows = rowsOfPage(header, column)
+      if (rows === undefined) return undefined
       const compressedBytes = lengthBytes + header.compressedBytes
       // A page without rows says nothing and would make two pages begin at one row.
-      const rows = header.kind === 'data' ? header.entries : header.rowCount
       if (rows > 0) pages.push({ offset, compressedBytes, firstRow })
       firstRow += rows
     }

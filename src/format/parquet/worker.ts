@@ -5,7 +5,7 @@ import { type Transferable, transferred } from '../../base/worker-pool.js'
 import type { Vector } from '../../batch/column-batch.js'
 import { prepareCodecs } from '../compression.js'
 import { type ColumnJob, decodeColumn } from './decode/decode-column.js'
-import { type EncodedColumn, type EncodeJob, encodeColumn } from './encode/encode-column.js'
+import type { EncodedColumn, EncodeJob } from './encode/encode-column.js'
 
 prepareCodecs()
 
@@ -15,8 +15,9 @@ export function decodeColumns(jobs: readonly ColumnJob[]): Transferable<Vector[]
   return transferred(vectors, memoryOf(vectors))
 }
 
-/** The columns' chunks; their bytes move to the caller. */
-export function encodeColumns(jobs: readonly EncodeJob[]): Transferable<EncodedColumn[]> {
+/** The columns' chunks; their bytes move to the caller. Most processes only read, so the encoder is loaded here. */
+export async function encodeColumns(jobs: readonly EncodeJob[]): Promise<Transferable<EncodedColumn[]>> {
+  const { encodeColumn } = await import('./encode/encode-column.js')
   const columns = jobs.map(encodeColumn)
   const chunks = columns.flatMap(column => column.chunks.map(chunk => chunk.bytes))
   return transferred(columns, memoryOf(chunks))

@@ -31,8 +31,7 @@ import {
 import { moveOffsetIndex, serializeColumnIndex, serializeOffsetIndex } from './footer/page-index.js'
 import { serializeFooter } from './footer/serialize-footer.js'
 import { batchBytes } from './shared-vector.js'
-import { wasmWriteEngine } from './wasm/write.js'
-import type { WriteEngine, WriteEngineName } from './write-engine.js'
+import type { WriteEngine, WriteEngineName, WriteEngineOptions } from './write-engine.js'
 
 export const ROW_GROUP_ROWS_DEFAULT = 262_144
 export const ROW_GROUP_BYTES_DEFAULT: number = 128 * 1024 * 1024
@@ -157,6 +156,12 @@ interface WrittenRowGroup {
 
 type WrittenChunk = Omit<EncodedChunk, 'bytes'> & { readonly range: FileRange }
 
+/** Loaded when it is chosen: the module takes longer to start than most writes. */
+async function wasmEngine(options: WriteEngineOptions): Promise<WriteEngine> {
+  const { wasmWriteEngine } = await import('./wasm/write.js')
+  return wasmWriteEngine(options)
+}
+
 /** @throws invalid-argument for fields that Parquet cannot hold, unsupported, unavailable, denied */
 export async function openParquetWriter(
   io: FileIO,
@@ -169,7 +174,7 @@ export async function openParquetWriter(
     options,
     schema,
     leaves: schema.roots.flatMap(root => root.leaves),
-    engine: options.engine === 'parquet-wasm' ? wasmWriteEngine(request) : ownWriteEngine(request),
+    engine: options.engine === 'parquet-wasm' ? await wasmEngine(request) : ownWriteEngine(request),
     file: await io.openWriter(location, { signal: options.signal }),
     rowGroups: [],
     pending: [],

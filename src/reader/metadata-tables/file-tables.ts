@@ -3,22 +3,17 @@
  * and the all_ forms over every snapshot that the table keeps. A manifest is listed once however many snapshots
  * share it, but one file may stand in several manifests: the all_ tables may repeat it, as in Iceberg's Java library.
  */
-import type { EntryStatus, ManifestEntry } from '../../manifest/content-file.js'
+import type { EntryStatus } from '../../manifest/content-file.js'
 import { isLive } from '../../manifest/live-entries.js'
 import { currentSchema } from '../../metadata/lookup.js'
 import type { Snapshot } from '../../metadata/table-metadata.js'
-import type { Field } from '../../schema/types.js'
-import { fileColumns, STATISTICS_NAMES } from './file-columns.js'
+import { type EntryColumn, intColumn, structColumn, valueColumn } from './entry-columns.js'
+import { entrySource } from './entry-source.js'
+import { fileColumns } from './file-columns.js'
 import { manifestFilter } from './manifest-filter.js'
-import { entryChunks, fileChunks, type InspectedTable } from './manifest-stream.js'
-import {
-  type MetadataColumn,
-  type MetadataSource,
-  optionalField,
-  requiredField,
-  rowSource,
-} from './metadata-source.js'
-import { READABLE_METRICS_NAME, readableMetricsColumn } from './readable-metrics.js'
+import { type InspectedTable, openManifests } from './manifest-stream.js'
+import { type MetadataSource, optionalField, requiredField } from './metadata-source.js'
+import { readableMetricsColumn } from './readable-metrics.js'
 
 /** Live files of the snapshots, of one content or both. */
 export function filesSource(
@@ -27,74 +22,49 @@ export function filesSource(
   content?: 'data' | 'deletes',
 ): MetadataSource {
   const columns = fileColumns(table.metadata)
-  const fields = columns.map(column => column.field)
-  const metrics = readableMetricsColumn(currentSchema(table.metadata), fields)
-  return rowSource([...columns, metrics], (wanted, options) =>
-    fileChunks(table, snapshots, {
+  return entrySource(withMetrics(table, columns), (options, statisticsOf) =>
+    openManifests(table, snapshots, {
       ...options,
       content,
       keep: isLive,
       keepManifest: manifestFilter(options.filter, table.metadata),
-      withStatistics: wanted.some(isOfStatistics),
+      statisticsOf,
     }),
   )
 }
 
-function isOfStatistics({ name }: Field): boolean {
-  return name === READABLE_METRICS_NAME || STATISTICS_NAMES.has(name)
+function withMetrics({ metadata }: InspectedTable, columns: readonly EntryColumn[]): readonly EntryColumn[] {
+  const fields = columns.map(column => column.field)
+  return [...columns, readableMetricsColumn(currentSchema(metadata), fields)]
 }
 
 const STATUS_IDS: Readonly<Record<EntryStatus, number>> = { existing: 0, added: 1, deleted: 2 }
 
-const ENTRY_COLUMNS: readonly MetadataColumn<ManifestEntry>[] = [
-  {
-    field: requiredField({ id: 0, name: 'status', type: { kind: 'int' } }),
-    cellOf: entry => STATUS_IDS[entry.status],
-  },
-  {
-    field: optionalField({ id: 1, name: 'snapshot_id', type: { kind: 'long' } }),
-    cellOf: entry => entry.snapshotId,
-  },
-  {
-    field: optionalField({ id: 3, name: 'sequence_number', type: { kind: 'long' } }),
-    cellOf: entry => entry.dataSequenceNumber,
-  },
-  {
-    field: optionalField({ id: 4, name: 'file_sequence_number', type: { kind: 'long' } }),
-    cellOf: entry => entry.fileSequenceNumber,
-  },
+const ENTRY_COLUMNS: readonly EntryColumn[] = [
+  intColumn(requiredField({ id: 0, name: 'status', type: { kind: 'int' } }), row => STATUS_IDS[row.status]),
+  valueColumn(optionalField({ id: 1, name: 'snapshot_id', type: { kind: 'long' } }), row => row.snapshotId()),
+  valueColumn(optionalField({ id: 3, name: 'sequence_number', type: { kind: 'long' } }), row =>
+    row.dataSequenceNumber(),
+  ),
+  valueColumn(optionalField({ id: 4, name: 'file_sequence_number', type: { kind: 'long' } }), row =>
+    row.fileSequenceNumber(),
+  ),
 ]
 
 /** All entries of the snapshots' manifests, those of deleted files included; ids and numbers are inherited. */
 export function entriesSource(table: InspectedTable, snapshots: readonly Snapshot[]): MetadataSource {
-  const columns = entryColumns(table)
-  return rowSource(columns, (wanted, options) =>
-    entryChunks(table, snapshots, {
+  const ofFile = fileColumns(table.metadata)
+  const dataFile = requiredField({
+    id: 2,
+    name: 'data_file',
+    type: { kind: 'struct', fields: ofFile.map(column => column.field) },
+  })
+  const columns = withMetrics(table, [...ENTRY_COLUMNS, structColumn(dataFile, ofFile)])
+  return entrySource(columns, (options, statisticsOf) =>
+    openManifests(table, snapshots, {
       ...options,
       keepManifest: manifestFilter(options.filter, table.metadata),
-      withStatistics: wanted.some(isOfFile),
+      statisticsOf,
     }),
   )
-}
-
-const DATA_FILE_NAME = 'data_file'
-
-function isOfFile({ name }: Field): boolean {
-  return name === DATA_FILE_NAME || name === READABLE_METRICS_NAME
-}
-
-function entryColumns(table: InspectedTable): readonly MetadataColumn<ManifestEntry>[] {
-  const ofFile = fileColumns(table.metadata)
-  const dataFile: MetadataColumn<ManifestEntry> = {
-    field: requiredField({
-      id: 2,
-      name: DATA_FILE_NAME,
-      type: { kind: 'struct', fields: ofFile.map(column => column.field) },
-    }),
-    cellOf: entry => ofFile.map(column => column.cellOf(entry.file)),
-  }
-  const columns = [...ENTRY_COLUMNS, dataFile]
-  const fields = columns.map(column => column.field)
-  const metrics = readableMetricsColumn(currentSchema(table.metadata), fields)
-  return [...columns, { field: metrics.field, cellOf: entry => metrics.cellOf(entry.file) }]
 }

@@ -3,11 +3,11 @@
  * time, in order, and let go of once they were handed on, so memory does not grow with the table.
  */
 import type { FileIO } from '../../io/file-io.js'
-import type { ContentFile, EntryStatus, ManifestEntry } from '../../manifest/content-file.js'
+import type { ContentFile, EntryStatus } from '../../manifest/content-file.js'
 import { checkManifestUnencrypted, manifestTerms } from '../../manifest/live-entries.js'
 import type { ManifestFile } from '../../manifest/manifest-file.js'
 import { readManifestList } from '../../manifest/manifest-list-read.js'
-import { readManifest } from '../../manifest/manifest-read.js'
+import { type OpenEntries, openEntries, readManifest } from '../../manifest/manifest-read.js'
 import { currentSchema } from '../../metadata/lookup.js'
 import type { Snapshot, TableMetadata } from '../../metadata/table-metadata.js'
 import { orderedStreams } from '../ordered-streams.js'
@@ -51,53 +51,65 @@ export interface EntryStreamOptions extends ReadOptions {
   readonly keepManifest?: ((manifest: ManifestFile) => boolean) | undefined
   /** Entries to return; default all, deleted ones included. */
   readonly keep?: ((status: EntryStatus) => boolean) | undefined
-  readonly withStatistics: boolean
+  /** Columns whose statistics are looked at one by one; default none. */
+  readonly statisticsOf?: readonly number[] | undefined
 }
 
-/** The entries of the manifests of some snapshots, a manifest at a time; one that several snapshots list is read once. */
-export async function* entryChunks(
+/**
+ * The manifests of some snapshots, read ahead and not yet walked: each is to be released before the next is taken. One
+ * that several snapshots list comes once.
+ */
+export async function* openManifests(
   table: InspectedTable,
   snapshots: readonly Snapshot[],
   options: EntryStreamOptions,
-): AsyncGenerator<readonly ManifestEntry[]> {
+): AsyncGenerator<OpenEntries> {
+  const { io, metadata } = table
+  const { keep, statisticsOf } = options
+  async function* read(manifest: ManifestFile, stopped: AbortSignal): AsyncGenerator<OpenEntries> {
+    checkManifestUnencrypted(manifest)
+    const signal = eitherSignal(options.signal, stopped)
+    const terms = manifestTerms(metadata, currentSchema(metadata))
+    yield await openEntries(io, manifest, { ...terms, keep, statisticsOf, signal })
+  }
+  for await (const manifests of newManifests(table, snapshots, options))
+    yield* orderedStreams(manifests, read, { limit: options.concurrency })
+}
+
+/** The files of the manifests of some snapshots without their statistics, a manifest at a time. */
+export async function* fileChunks(
+  table: InspectedTable,
+  snapshots: readonly Snapshot[],
+  options: Omit<EntryStreamOptions, 'statisticsOf'>,
+): AsyncGenerator<readonly ContentFile[]> {
+  const { io, metadata } = table
+  async function* read(manifest: ManifestFile, stopped: AbortSignal): AsyncGenerator<readonly ContentFile[]> {
+    checkManifestUnencrypted(manifest)
+    const entries = await readManifest(io, manifest, {
+      ...manifestTerms(metadata, currentSchema(metadata)),
+      keep: options.keep,
+      withStatistics: false,
+      signal: eitherSignal(options.signal, stopped),
+    })
+    yield entries.map(entry => entry.file)
+  }
+  for await (const manifests of newManifests(table, snapshots, options))
+    yield* orderedStreams(manifests, read, { limit: options.concurrency })
+}
+
+/** The manifests to read that each snapshot lists and none before it did. */
+async function* newManifests(
+  table: InspectedTable,
+  snapshots: readonly Snapshot[],
+  options: EntryStreamOptions,
+): AsyncGenerator<readonly ManifestFile[]> {
   const { content, keepManifest = () => true } = options
   const seen = new Set<string>()
   for await (const { manifests } of manifestLists(table.io, snapshots, options)) {
-    const fresh = manifests.filter(manifest => {
+    yield manifests.filter(manifest => {
       if ((content !== undefined && manifest.content !== content) || seen.has(manifest.location)) return false
       seen.add(manifest.location)
       return keepManifest(manifest)
     })
-    yield* entriesOf(table, fresh, options)
   }
-}
-
-/** As `entryChunks`, the files alone. */
-export async function* fileChunks(
-  table: InspectedTable,
-  snapshots: readonly Snapshot[],
-  options: EntryStreamOptions,
-): AsyncGenerator<readonly ContentFile[]> {
-  for await (const entries of entryChunks(table, snapshots, options)) yield entries.map(entry => entry.file)
-}
-
-function entriesOf(
-  table: InspectedTable,
-  manifests: readonly ManifestFile[],
-  options: EntryStreamOptions,
-): AsyncIterable<readonly ManifestEntry[]> {
-  const { io, metadata } = table
-  async function* read(
-    manifest: ManifestFile,
-    stopped: AbortSignal,
-  ): AsyncGenerator<readonly ManifestEntry[]> {
-    checkManifestUnencrypted(manifest)
-    yield await readManifest(io, manifest, {
-      ...manifestTerms(metadata, currentSchema(metadata)),
-      keep: options.keep,
-      withStatistics: options.withStatistics,
-      signal: eitherSignal(options.signal, stopped),
-    })
-  }
-  return orderedStreams(manifests, read, { limit: options.concurrency })
 }

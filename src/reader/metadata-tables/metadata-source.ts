@@ -13,6 +13,10 @@ export interface ReadOptions {
   readonly concurrency: number
   /** Rows that it does not take need not be given; it is evaluated on those that are. */
   readonly filter: Bound
+  /** Columns that the filter alone needs, with the ids of the fields inside that it looks at: others may be null. */
+  readonly partly: ReadonlyMap<Field, ReadonlySet<number>>
+  /** Rows that will be taken at most, if the filter takes all. */
+  readonly limit: number
   readonly signal?: AbortSignal | undefined
 }
 

@@ -13,11 +13,12 @@ import { unreachable } from '../../base/assert.js'
 import { checkSignal, LakeError } from '../../base/errors.js'
 import type { ColumnBatch, Vector } from '../../batch/column-batch.js'
 import { sliceBatch, takeVector } from '../../batch/take.js'
-import { BOUND_TRUE, type Bound, bind, boundColumns } from '../../expression/bind.js'
+import { BOUND_TRUE, type Bound, bind, boundColumns, boundLeaves } from '../../expression/bind.js'
 import { evaluate } from '../../expression/evaluate.js'
 import type { Expression } from '../../expression/expression.js'
 import type { Field } from '../../schema/types.js'
 import { resolveSnapshot, type SnapshotSelector } from '../../snapshot/resolve.js'
+import { selectFields } from '../select-fields.js'
 import { entriesSource, filesSource } from './file-tables.js'
 import type { InspectedTable } from './manifest-stream.js'
 import { allManifestsSource, manifestsSource } from './manifest-tables.js'
@@ -53,6 +54,12 @@ const TABLE_TABLES = [
 export type MetadataTableName = (typeof SNAPSHOT_TABLES)[number] | (typeof TABLE_TABLES)[number]
 
 export const METADATA_TABLE_NAMES: readonly MetadataTableName[] = [...SNAPSHOT_TABLES, ...TABLE_TABLES]
+
+/** Of how many snapshots a metadata table reads manifests. */
+export function manifestScope(name: MetadataTableName): 'none' | 'one' | 'all' {
+  if (isSnapshotTable(name)) return 'one'
+  return name.startsWith('all_') ? 'all' : 'none'
+}
 
 /** The metadata table of a name, in any letter case. @throws invalid-argument listing the names there are */
 export function parseMetadataTableName(text: string): MetadataTableName {
@@ -172,24 +179,6 @@ function sourceOf(
   }
 }
 
-function selectFields(fields: readonly Field[], select: readonly string[] | undefined): readonly Field[] {
-  if (select === undefined) return fields
-  const chosen = select.map(column => {
-    const field = fields.find(each => each.name === column)
-    if (field !== undefined) return field
-    throw new LakeError('invalid-argument', 'the metadata table has no such column', {
-      context: { column, columns: fields.map(each => each.name) },
-    })
-  })
-  for (const [index, field] of chosen.entries()) {
-    if (chosen.indexOf(field) !== index)
-      throw new LakeError('invalid-argument', 'a column is selected twice', {
-        context: { column: field.name },
-      })
-  }
-  return chosen
-}
-
 interface Matching {
   readonly fields: readonly Field[]
   readonly bound: Bound
@@ -205,8 +194,10 @@ async function* matchingBatches(source: MetadataSource, matching: Matching): Asy
   if (limit <= 0 || bound.op === 'false') return
   const tested = boundColumns(bound)
   const read = source.fields.filter(field => fields.includes(field) || tested.has(field.id))
+  const inside = new Set(boundLeaves(bound).flatMap(leaf => leaf.idPath))
+  const partly = new Map(read.filter(field => !fields.includes(field)).map(field => [field, inside]))
   let left = limit
-  for await (const batch of source.read(read, { concurrency, filter: bound, signal })) {
+  for await (const batch of source.read(read, { concurrency, filter: bound, partly, limit, signal })) {
     checkSignal(signal)
     const matched = outputBatch(batch, fields, bound)
     if (matched.length === 0) continue

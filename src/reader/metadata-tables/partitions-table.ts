@@ -4,15 +4,19 @@
  * known as long as its snapshot is kept. An unpartitioned table is one partition without a `partition` column.
  * @see Iceberg's Java library: PartitionsTable
  */
-import type { ContentFile, ManifestEntry } from '../../manifest/content-file.js'
+import { required } from '../../format/avro-fields.js'
+import { located } from '../../format/located.js'
+import type { ContentFile } from '../../manifest/content-file.js'
+import type { EntryRow, EntryRows } from '../../manifest/entry-rows.js'
 import { isLive } from '../../manifest/live-entries.js'
+import { FILE } from '../../manifest/manifest-schema.js'
 import { indexSnapshots } from '../../metadata/lookup.js'
 import type { Snapshot } from '../../metadata/table-metadata.js'
 import { partitionKey } from '../../schema/partition.js'
 import type { PartitionTuple } from '../../schema/partition-spec.js'
 import type { Type } from '../../schema/types.js'
 import { manifestFilter } from './manifest-filter.js'
-import { entryChunks, type InspectedTable } from './manifest-stream.js'
+import { type InspectedTable, openManifests } from './manifest-stream.js'
 import {
   type MetadataColumn,
   type MetadataSource,
@@ -47,30 +51,58 @@ const LONG: Type = { kind: 'long' }
 /** The partitions of a snapshot; memory grows with their number, not with that of the files. */
 export function partitionsSource(table: InspectedTable, snapshots: readonly Snapshot[]): MetadataSource {
   const partition = partitionColumn(table.metadata)
-  const byId = indexSnapshots(table.metadata)
   return rowSource(partitionColumns(partition), async function* (_, options) {
-    const rows = new Map<string, PartitionRow>()
-    const types = partition.type.fields.map(field => field.type)
-    const entries = entryChunks(table, snapshots, {
+    const totals = partitionTotals(partition, indexSnapshots(table.metadata))
+    const manifests = openManifests(table, snapshots, {
       ...options,
       keep: isLive,
       keepManifest: manifestFilter(options.filter, table.metadata, PARTITION_ID),
-      withStatistics: false,
     })
-    for await (const chunk of entries) {
-      for (const entry of chunk) {
-        const tuple = partition.tupleOf(entry.file)
-        const key = `${partition.widthOf(entry.file)}|${partitionKey(types, tuple)}`
-        let row = rows.get(key)
-        if (row === undefined) {
-          row = emptyRow(tuple)
-          rows.set(key, row)
-        }
-        addEntry(row, entry, byId.get(entry.snapshotId))
+    for await (const { rows, release } of manifests) {
+      try {
+        located(rows.manifest.location, () => totals.add(rows))
+      } finally {
+        release()
       }
     }
-    yield [...rows.values()]
+    yield totals.rows()
   })
+}
+
+interface PartitionTotals {
+  add(entries: EntryRows): void
+  rows(): readonly PartitionRow[]
+}
+
+function partitionTotals(
+  partition: PartitionColumn,
+  snapshots: ReadonlyMap<bigint, Snapshot>,
+): PartitionTotals {
+  const rows = new Map<string, PartitionRow>()
+  const types = partition.type.fields.map(field => field.type)
+  const rowOf = (specId: number, stored: PartitionTuple): PartitionRow => {
+    const tuple = partition.tupleOf({ specId, partition: stored })
+    const key = `${partition.widthOf(specId)}|${partitionKey(types, tuple)}`
+    const known = rows.get(key)
+    if (known !== undefined) return known
+    const row = emptyRow(tuple)
+    rows.set(key, row)
+    return row
+  }
+  return {
+    add(entries) {
+      const { specId } = entries.manifest
+      // Entries of one partition share their tuple as long as it is remembered.
+      const known = new WeakMap<PartitionTuple, PartitionRow>()
+      while (entries.next()) {
+        const { tuple } = entries
+        const row = known.get(tuple) ?? rowOf(specId, tuple)
+        known.set(tuple, row)
+        addEntry(row, entries, snapshots.get(entries.snapshotId()))
+      }
+    },
+    rows: () => [...rows.values()],
+  }
 }
 
 function emptyRow(tuple: PartitionTuple): PartitionRow {
@@ -87,15 +119,16 @@ function emptyRow(tuple: PartitionTuple): PartitionRow {
   }
 }
 
-function addEntry(row: PartitionRow, { file }: ManifestEntry, snapshot: Snapshot | undefined): void {
-  const totals = row.totals[file.content]
-  totals.records += file.recordCount
+function addEntry(row: PartitionRow, entry: EntryRow, snapshot: Snapshot | undefined): void {
+  const content = entry.content()
+  const totals = row.totals[content]
+  totals.records += required(entry.entry.count(FILE.recordCount), FILE.recordCount)
   totals.files++
-  if (file.content === 'data') row.dataBytes += file.fileSizeBytes
+  if (content === 'data') row.dataBytes += required(entry.entry.count(FILE.fileSizeBytes), FILE.fileSizeBytes)
   if (snapshot === undefined) return
   if (row.updated === undefined || snapshot.timestampMs > row.updated.timestampMs) {
     row.updated = snapshot
-    row.specId = file.specId
+    row.specId = entry.manifest.specId
   }
 }
 

@@ -60,7 +60,6 @@ export function positionDeletesSource(table: InspectedTable, snapshots: readonly
         ...options,
         content: 'deletes',
         keep: isLive,
-        withStatistics: false,
       })
       const open = (file: PositionDeleteFile, stopped: AbortSignal): AsyncIterable<ColumnBatch> =>
         fileRows(io, file, { columns, wanted, signal: eitherSignal(options.signal, stopped) })

@@ -2,6 +2,7 @@
  * The metadata tables that the table's metadata file answers alone: history, snapshots, refs, metadata_log_entries.
  * @see Iceberg's Java library: HistoryTable, SnapshotsTable, RefsTable, MetadataLogEntriesTable
  */
+import { durationToJson } from '../../base/json-fields.js'
 import { indexSnapshots } from '../../metadata/lookup.js'
 import type {
   MetadataLogEntry,
@@ -13,7 +14,6 @@ import type {
 import type { Type, Value } from '../../schema/types.js'
 import { ancestors } from '../../snapshot/ancestry.js'
 import {
-  longOf,
   type MetadataColumn,
   type MetadataSource,
   microsOf,
@@ -117,7 +117,7 @@ const REFS: readonly MetadataColumn<RefRow>[] = [
   { field: requiredField({ id: 3, name: 'snapshot_id', type: LONG }), cellOf: row => row.snapshotId },
   {
     field: optionalField({ id: 4, name: 'max_reference_age_in_ms', type: LONG }),
-    cellOf: row => longOf(row.maxRefAgeMs),
+    cellOf: row => durationOf(row.maxRefAgeMs),
   },
   {
     field: optionalField({ id: 5, name: 'min_snapshots_to_keep', type: INT }),
@@ -125,9 +125,15 @@ const REFS: readonly MetadataColumn<RefRow>[] = [
   },
   {
     field: optionalField({ id: 6, name: 'max_snapshot_age_in_ms', type: LONG }),
-    cellOf: row => longOf(row.maxSnapshotAgeMs),
+    cellOf: row => durationOf(row.maxSnapshotAgeMs),
   },
 ]
+
+/** "For ever" is written as the largest long, which as a number is one more. */
+function durationOf(ms: number | undefined): bigint | null {
+  const whole = durationToJson(ms)
+  return whole === undefined ? null : BigInt(whole)
+}
 
 /** Branches and tags. */
 export function refsSource(metadata: TableMetadata): MetadataSource {

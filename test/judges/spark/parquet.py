@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Spark, and Iceberg's Java library beside it, as judges of Parquet files. One JSON request on standard input, one
-JSON answer; the session is kept from one request to the next (../batch.py).
+"""Spark, and Iceberg's Java library beside it, as judges of Parquet files and tables. One JSON request on standard
+input, one JSON answer; the session is kept from one request to the next (../batch.py).
 
   {"verb": "read", "path": FILE, "schema": SPARK, "iceberg": ICEBERG, "expressions": [SQL, ...]}
   {"verb": "look", "path": FILE, "schema": SPARK, "iceberg": ICEBERG, "filters": [[COLUMN, TEXT], ...]}
   {"verb": "write", "from": FILE, "schema": SPARK, "to": FOLDER, "options": {...}, "conf": {...}}
+  {"verb": "table", "path": METADATA.json, "expressions": [SQL, ...]}
 
 The schemas are those engines' JSON. Spark's carries field ids, and names of its own: columns are found by id. It
 names only what Spark has types for; Iceberg's names every column. Expressions stand for the columns. The answer to `read` holds `rows` (Spark's),
 `icebergRows`, and the row groups with their pages as parquet-java reads the footer; to `look` how many rows equal
-each value, and how many are in the row groups that Iceberg's filters leave; to `write` the files. A refusal is an
+each value, and how many are in the row groups that Iceberg's filters leave; to `write` the files; to `table` the rows
+of the table as that metadata file has it. A refusal is an
 answer with `error`.
 """
 
@@ -45,6 +47,11 @@ SETTINGS = {
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.timeType.enabled": "true",
+    "spark.sql.geospatial.enabled": "true",
+    # Tables that are opened by their path.
+    "spark.sql.catalog.default_iceberg": "org.apache.iceberg.spark.SparkCatalog",
+    "spark.sql.catalog.default_iceberg.type": "hadoop",
+    "spark.sql.catalog.default_iceberg.warehouse": "/nowhere",
 }
 
 
@@ -126,10 +133,15 @@ def write(request: dict) -> dict:
     return {"files": sorted(glob.glob(os.path.join(request["to"], "*.parquet")))}
 
 
+def table(request: dict) -> dict:
+    found = session().read.format("iceberg").load(request["path"]).selectExpr(*request["expressions"])
+    return {"rows": arrow_rows.lines(in_micros(found.toArrow()))}
+
+
 def main() -> int:
     request = json.load(sys.stdin)
     try:
-        answer = {"read": read, "look": look, "write": write}[request["verb"]](request)
+        answer = {"read": read, "look": look, "write": write, "table": table}[request["verb"]](request)
     except Exception as problem:  # noqa: BLE001 - a refusal is an answer
         answer = {"error": type(problem).__name__, "message": str(problem)[:2000]}
     json.dump(answer, sys.stdout, ensure_ascii=False, separators=(",", ":"))

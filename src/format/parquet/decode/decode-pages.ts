@@ -37,7 +37,7 @@ import {
   type PageSpan,
 } from './list-pages.js'
 import { pageParts } from './page-parts.js'
-import { entryRangesOf, isAll, keepLevels, keepValues, valueRangesOf } from './select-rows.js'
+import { entryRangesOf, isAll, keepLevels, valueRangesOf } from './select-rows.js'
 
 /** What one leaf of a column is decoded from; plain data. */
 export interface LeafJob {
@@ -120,8 +120,17 @@ function startReading(job: LeafJob, request: LeafRequest, pages: ChunkPages): Re
   const { decodedBytesMax } = request
   const counts = countPages(pages, decodedBytesMax)
   const capacity = entriesNeeded(leaf, request, counts)
-  const dictionary = pages.dictionary && decodeDictionary(job, request, pages.dictionary)
-  const values = createLeafValues(leaf, { counts, capacity, dictionary, bytesMax: decodedBytesMax })
+  // A writer whose dictionary grew too large goes on without: these pages do not need it.
+  const isCoded = counts.codedEntries > 0 || counts.entries === 0
+  const dictionary =
+    isCoded && pages.dictionary ? decodeDictionary(job, request, pages.dictionary) : undefined
+  const values = createLeafValues(leaf, {
+    counts,
+    capacity,
+    rowsWanted: leaf.maxRepetition === 0 && request.rows !== undefined ? countRows(request.rows) : undefined,
+    dictionary,
+    bytesMax: decodedBytesMax,
+  })
   return {
     job,
     request,
@@ -136,13 +145,14 @@ function startReading(job: LeafJob, request: LeafRequest, pages: ChunkPages): Re
 }
 
 function countPages(pages: ChunkPages, bytesMax: number): ChunkCounts {
-  const counts = { entries: 0, codedEntries: 0, pageEntries: 0, plainBytes: 0 }
+  const counts = { entries: 0, codedEntries: 0, plainEntries: 0, pageEntries: 0, storedBytes: 0 }
   for (const { header } of pages.data) {
     checkBytes(header.uncompressedBytes, bytesMax)
     counts.entries += header.entries
     counts.pageEntries = Math.max(counts.pageEntries, header.entries)
     if (isCodes(header.encoding)) counts.codedEntries += header.entries
-    else counts.plainBytes += header.uncompressedBytes
+    else counts.storedBytes += header.uncompressedBytes
+    if (header.encoding === Encoding.plain) counts.plainEntries += header.entries
   }
   return counts
 }
@@ -193,7 +203,6 @@ function decodePage(reading: Reading, page: DataPage): void {
   const { entries } = page.header
   const parts = pageParts(leaf, reading.job.codec, page)
   const from = reading.entries
-  const valuesFrom = reading.values.target.length
   if (from + entries > reading.capacity) throw new RangeError('the page has too many entries')
   if (page.firstRow !== undefined) reading.row = page.firstRow
   const rows = readRepetition(reading, parts.repetition, { entries, atRow: page.firstRow !== undefined })
@@ -209,13 +218,12 @@ function decodePage(reading: Reading, page: DataPage): void {
     return
   }
   if (kept.length === 0) return
-  appendPageValues(reading.values, stored)
   const { definition, repetition } = reading
   const keptValues =
     values === entries || definition === undefined
       ? kept
       : valueRangesOf(definition, from, { ranges: kept, max: leaf.maxDefinition })
-  keepValues(reading.values.target, valuesFrom, keptValues)
+  appendPageValues(reading.values, { ...stored, kept: keptValues })
   if (definition !== undefined) keepLevels(definition, from, kept)
   if (repetition !== undefined) keepLevels(repetition, from, kept)
   reading.entries = from + countRows(kept)

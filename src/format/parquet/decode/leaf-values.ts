@@ -10,13 +10,15 @@ import { LakeError } from '../../../base/errors.js'
 import type { DecimalVector } from '../../../batch/column-batch.js'
 import { int32Words } from '../../../batch/int-words.js'
 import { decodeDictionaryCodes, gatherInto } from '../encoding/gather.js'
+import { decodePlainRanges } from '../encoding/plain.js'
 import { createValueSink, ensureBytes, finishSink, type PlainValues } from '../encoding/value-sink.js'
 import { Encoding, PhysicalType } from '../footer/metadata.js'
 import type { LeafColumn } from '../footer/schema.js'
 import type { ByteSource, StoredValues, ValueSink } from '../leaf.js'
+import type { RowRanges } from '../row-ranges.js'
 import { decodeStored } from './decode-stored.js'
 import { DECIMAL_WORDS, decimalsOf, putDecimals } from './logical-decimals.js'
-import type { DecimalSink, ValueTarget } from './select-rows.js'
+import { type DecimalSink, keepValues, type ValueTarget } from './select-rows.js'
 
 /** What the page headers of a chunk say about its values. */
 export interface ChunkCounts {
@@ -24,16 +26,20 @@ export interface ChunkCounts {
   readonly entries: number
   /** Of them, those on pages of codes. */
   readonly codedEntries: number
+  /** Of them, those on pages of PLAIN values. */
+  readonly plainEntries: number
   /** Entries of the largest page. */
   readonly pageEntries: number
   /** Bytes of the pages that are not codes. */
-  readonly plainBytes: number
+  readonly storedBytes: number
 }
 
 export interface LeafValuesOptions {
   readonly counts: ChunkCounts
   /** Entries that are there at a time. */
   readonly capacity: number
+  /** Of flat columns of which only some rows are wanted. */
+  readonly rowsWanted: number | undefined
   readonly dictionary: PlainValues | undefined
   /** The most bytes that values and levels may take. */
   readonly bytesMax: number
@@ -55,6 +61,8 @@ export interface PageValues {
   readonly source: ByteSource
   readonly encoding: number
   readonly count: number
+  /** Those of the values that are wanted, not none; all when absent. */
+  readonly kept?: RowRanges | undefined
 }
 
 export function isCodes(encoding: number): boolean {
@@ -63,10 +71,12 @@ export function isCodes(encoding: number): boolean {
 
 /** Throws plain errors when the leaf's type is broken. @throws unsupported above the limit */
 export function createLeafValues(leaf: LeafColumn, options: LeafValuesOptions): LeafValues {
-  const { counts, capacity, dictionary, bytesMax } = options
+  const { counts, dictionary, bytesMax } = options
   const { codedEntries, pageEntries } = counts
+  const stepsOver = options.rowsWanted !== undefined && stepsOverRows(leaf, counts)
+  const capacity = stepsOver ? (options.rowsWanted ?? 0) : options.capacity
   const keepCodes = codedEntries === counts.entries && dictionary !== undefined && keepsDictionary(leaf)
-  const varBytes = keepCodes ? 0 : counts.plainBytes + codedEntries * meanBytes(dictionary)
+  const varBytes = keepCodes || stepsOver ? 0 : counts.storedBytes + codedEntries * meanBytes(dictionary)
   checkBytes(capacity * entryBytes(leaf, keepCodes) + varBytes, bytesMax)
   const base = { leaf, dictionary, bytesMax, decimals: undefined, scratch: NO_CODES }
   if (keepCodes)
@@ -87,6 +97,15 @@ export function createLeafValues(leaf: LeafColumn, options: LeafValuesOptions): 
     },
     decimals: { page: storedSink(leaf, pageEntries, 0), dictionary: words },
   }
+}
+
+/**
+ * Whether rows that are not wanted are stepped over in every page, so that only what is kept takes room. Booleans are
+ * bits, and decimals go through room for a page anyway.
+ */
+function stepsOverRows({ element, type }: LeafColumn, counts: ChunkCounts): boolean {
+  const isBoolean = element.physicalType === PhysicalType.boolean
+  return counts.plainEntries === counts.entries && !isBoolean && type.kind !== 'decimal'
 }
 
 const NO_CODES = new Int32Array(0)
@@ -161,13 +180,25 @@ function scratchCodes(count: number): Int32Array {
 }
 
 /**
- * Appends the values of a page. Throws plain errors when the bytes are broken.
+ * Appends the wanted values of a page. Throws plain errors when the bytes are broken.
  * @throws unsupported for encodings that are not built, and above the limit
  */
 export function appendPageValues(values: LeafValues, page: PageValues): void {
   if (page.count === 0) return
+  const { target } = values
+  const from = target.length
   if (isCodes(page.encoding)) appendCodes(values, page)
+  else if (appendPlain(target, page)) return
   else appendStored(values, page)
+  if (page.kept !== undefined) keepValues(target, from, page.kept)
+}
+
+/** Only the wanted values, where their encoding lets the others be stepped over; false where it does not. */
+function appendPlain(target: ValueTarget, { source, encoding, kept }: PageValues): boolean {
+  if (kept === undefined || encoding !== Encoding.plain) return false
+  if (target.layout === 'codes' || target.layout === 'decimal' || target.layout === 'boolean') return false
+  decodePlainRanges(source, kept, target)
+  return true
 }
 
 function appendStored({ leaf, target, decimals, bytesMax }: LeafValues, page: PageValues): void {

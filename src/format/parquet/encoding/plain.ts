@@ -10,6 +10,7 @@
  * @see https://github.com/apache/parquet-format/blob/master/Encodings.md "Plain"
  */
 import { unreachable } from '../../../base/assert.js'
+import { dataView } from '../../../base/bytes.js'
 import { sliceBitmap } from '../../../batch/bitmap.js'
 import type { BooleanVector, VarBytesVector } from '../../../batch/column-batch.js'
 import type {
@@ -21,6 +22,7 @@ import type {
   ValueSink,
   VarBytesSink,
 } from '../leaf.js'
+import type { RowRanges } from '../row-ranges.js'
 import { appendBits } from './boolean-bits.js'
 import { checkLeft, endsEarly } from './byte-cursor.js'
 import { type ByteSink, reserve, writeBytes } from './byte-sink.js'
@@ -55,6 +57,53 @@ function decodeFixed(source: ByteSource, count: number, sink: FixedWidthSink | F
   sink.bytes.set(bytes.subarray(offset, end), sink.length * width)
   sink.length += count
   return end
+}
+
+/**
+ * Appends those of `count` values that are in the ranges; the others are stepped over. Of var bytes the lengths behind
+ * the last range are not looked at.
+ * @throws RangeError when the bytes end before
+ */
+export function decodePlainRanges(
+  source: ByteSource,
+  ranges: RowRanges,
+  sink: FixedWidthSink | FixedBytesSink | VarBytesSink,
+): void {
+  const { bytes, end } = source
+  let value = 0
+  let offset = source.offset
+  for (let pair = 0; pair < ranges.length; pair += 2) {
+    const from = ranges[pair] as number
+    const to = ranges[pair + 1] as number
+    offset = stepOver({ bytes, offset, end }, from - value, sink)
+    // Var bytes make room for all bytes that they are given.
+    const behind = stepOver({ bytes, offset, end }, to - from, sink)
+    decodePlain({ bytes, offset, end: behind }, to - from, sink)
+    offset = behind
+    value = to
+  }
+}
+
+/** The offset behind so many values. */
+function stepOver(
+  source: ByteSource,
+  count: number,
+  sink: FixedWidthSink | FixedBytesSink | VarBytesSink,
+): number {
+  const { bytes, offset, end } = source
+  if (sink.layout !== 'var-bytes') {
+    const width = sink.layout === 'fixed-width' ? sink.values.BYTES_PER_ELEMENT : sink.widthBytes
+    checkLeft(source, count * width)
+    return offset + count * width
+  }
+  const view = dataView(bytes)
+  let at = offset
+  for (let value = 0; value < count; value++) {
+    if (end - at < 4) throw endsEarly()
+    at += 4 + view.getUint32(at, true)
+    if (at > end) throw endsEarly()
+  }
+  return at
 }
 
 function decodeBooleans(source: ByteSource, count: number, sink: BooleanSink): number {

@@ -5,10 +5,12 @@
  *   header         1 type  2 uncompressed size  3 compressed size  4 crc
  *                  5 data page | 7 dictionary page | 8 data page v2      one struct, as the type says
  *
- * Read without generic structs, since every page has one; the statistics in it are skipped, as page indexes have them.
+ * Read without generic structs, since every page has one. The statistics in it, which page indexes have taken the place
+ * of, are for whoever asks for them.
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift "PageHeader"
  */
-import { PageType } from './metadata.js'
+import { PageType, type RawStatistics } from './metadata.js'
+import { readRawStatistics } from './raw-statistics.js'
 import {
   beginStruct,
   createThriftCursor,
@@ -206,6 +208,33 @@ function readDataPageV2(cursor: ThriftCursor): Without<DataPageHeaderV2> {
     repetitionBytes: needed(repetitionBytes),
     compressed,
   }
+}
+
+/**
+ * What the header at `offset` says about the values of its page; undefined when it says nothing. Throws as
+ * `parsePageHeader`.
+ */
+export function parsePageStatistics(bytes: Uint8Array, offset: number): RawStatistics | undefined {
+  const cursor = createThriftCursor(bytes, offset)
+  let statistics: RawStatistics | undefined
+  beginStruct(cursor)
+  while (nextField(cursor)) {
+    if (cursor.field === 5) statistics = statisticsAt(cursor, 5)
+    else if (cursor.field === 8) statistics = statisticsAt(cursor, 8)
+    else skipValue(cursor)
+  }
+  return statistics
+}
+
+/** The statistics among the fields of a data page's struct. */
+function statisticsAt(cursor: ThriftCursor, field: number): RawStatistics | undefined {
+  let statistics: RawStatistics | undefined
+  beginStruct(cursor)
+  while (nextField(cursor)) {
+    if (cursor.field === field) statistics = readRawStatistics(cursor)
+    else skipValue(cursor)
+  }
+  return statistics
 }
 
 /** The header's bytes, without statistics: those of pages stand in the page index. */

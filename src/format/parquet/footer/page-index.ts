@@ -8,6 +8,7 @@
  */
 import type { Value } from '../../../schema/types.js'
 import { chunkBounds } from './bounds.js'
+import type { RawStatistics } from './metadata.js'
 import type { LeafColumn } from './schema.js'
 import {
   beginStruct,
@@ -68,7 +69,7 @@ export interface ColumnIndex {
   readonly definitionHistograms?: readonly number[] | undefined
 }
 
-/** What a column index says about one page, as Iceberg values. */
+/** What a column index, or the page's header, says about one page, as Iceberg values. */
 export interface PageStatistics {
   readonly allNull: boolean
   readonly nullCount?: number | undefined
@@ -219,6 +220,13 @@ export function pageStatistics(index: ColumnIndex, leaf: LeafColumn): PageStatis
     const raw = { lower: index.lower[page], upper: index.upper[page] }
     return { allNull, nullCount, nanCount, ...chunkBounds(raw, leaf) }
   })
+}
+
+/** Of a page with so many entries, from what its header says. */
+export function statisticsOfPage(raw: RawStatistics, entries: number, leaf: LeafColumn): PageStatistics {
+  const { nullCount, nanCount } = raw
+  if (nullCount === entries) return { allNull: true, nullCount, nanCount }
+  return { allNull: false, nullCount, nanCount, ...chunkBounds(raw, leaf) }
 }
 
 /** Some writers say -1 for "not counted". */

@@ -18,13 +18,13 @@ import {
   type SizeStatistics,
   type SortingColumn,
 } from './metadata.js'
+import { readRawStatistics } from './raw-statistics.js'
 import {
   beginStruct,
   createThriftCursor,
   nextField,
   readAnnotation,
   readBoolean,
-  readBytes,
   readCount,
   readInt,
   readList,
@@ -256,7 +256,7 @@ function readChunkMetadata(cursor: ThriftCursor, chunk: Draft<ColumnChunk>): voi
     else if (field === 8) chunk.keyValueMetadata = new Map(readList(cursor, readKeyValue))
     else if (field === 9) chunk.dataPageOffset = readInt(cursor)
     else if (field === 11) chunk.dictionaryPageOffset = pageOffset(readInt(cursor))
-    else if (field === 12) chunk.statistics = readStatistics(cursor)
+    else if (field === 12) chunk.statistics = readRawStatistics(cursor)
     else if (field === 13) chunk.encodingStatistics = readList(cursor, readEncodingStatistics)
     else if (field === 14 && type === WireType.i64) bloomOffset = pageOffset(readInt(cursor))
     else if (field === 15 && type === WireType.i32) bloomBytes = readInt(cursor)
@@ -276,40 +276,6 @@ function pageOffset(offset: number): number | undefined {
 function fileRange(offset: number | undefined, lengthBytes: number | undefined): FileRange | undefined {
   if (offset === undefined || lengthBytes === undefined) return undefined
   return offset >= 4 && lengthBytes > 0 ? { offset, lengthBytes } : undefined
-}
-
-function readStatistics(cursor: ThriftCursor): RawStatistics {
-  const statistics: Draft<RawStatistics> = {
-    nullCount: undefined,
-    distinctCount: undefined,
-    nanCount: undefined,
-    lower: undefined,
-    upper: undefined,
-    lowerExact: undefined,
-    upperExact: undefined,
-    signedLower: undefined,
-    signedUpper: undefined,
-  }
-  beginStruct(cursor)
-  while (nextField(cursor)) {
-    if (cursor.field === 1) statistics.signedUpper = readBytes(cursor)
-    else if (cursor.field === 2) statistics.signedLower = readBytes(cursor)
-    else if (cursor.field === 3) statistics.nullCount = readKnownCount(cursor)
-    else if (cursor.field === 4) statistics.distinctCount = readKnownCount(cursor)
-    else if (cursor.field === 5) statistics.upper = readBytes(cursor)
-    else if (cursor.field === 6) statistics.lower = readBytes(cursor)
-    else if (cursor.field === 7) statistics.upperExact = readBoolean(cursor)
-    else if (cursor.field === 8) statistics.lowerExact = readBoolean(cursor)
-    else if (cursor.field === 9) statistics.nanCount = readKnownCount(cursor)
-    else skipValue(cursor)
-  }
-  return statistics
-}
-
-/** Some writers say -1 for "not counted". */
-function readKnownCount(cursor: ThriftCursor): number | undefined {
-  const count = readInt(cursor)
-  return count < 0 ? undefined : count
 }
 
 function readEncodingStatistics(cursor: ThriftCursor): EncodingStatistics {

@@ -5,7 +5,7 @@
  */
 import { errorText, LakeError } from '../../../base/errors.js'
 import type { ColumnBatch, Vector } from '../../../batch/column-batch.js'
-import { batchesToIpc } from '../../arrow.js'
+import { batchesToIpc } from '../../arrow-out.js'
 import type { EncodedChunk } from '../encode/encode-column.js'
 import { entryStatistics, mergeEntryStatistics } from '../encode/leaf-statistics.js'
 import { shredColumn } from '../encode/shred.js'
