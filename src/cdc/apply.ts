@@ -69,6 +69,8 @@ export interface ApplyFeedOptions {
   readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
   readonly onUnrepresentable?: 'null' | 'fail' | undefined
   readonly formatVersion?: 2 | 3 | undefined
+  /** Branch of every table to apply to; made from main when it is missing. Default main. */
+  readonly branch?: string | undefined
   readonly onProgress?: ((progress: FeedProgress) => void) | undefined
   readonly onWarning?: ((message: string) => void) | undefined
   readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
@@ -315,15 +317,16 @@ async function commitTarget(
   },
 ): Promise<CommitTarget> {
   const { io, runtime, follow, onResult } = options
+  const ref = follow.branch
   const operationUuid = runtime.orderedUuid()
   const changes = pendingChanges(table).toKeyedChanges()
-  const write = keyedWriteAction(io, changes, { runtime, operationUuid, onResult })
+  const write = keyedWriteAction(io, changes, { runtime, ref, operationUuid, onResult })
   const step = {
     stream: follow.stream,
     position: printPosition(present(table.reached, 'position')),
     token: operationUuid,
   }
   const base = await ensureTable(table, follow)
-  const action = streamAction(write, { io, runtime, operationUuid, step, expected: table.stored })
+  const action = streamAction(write, { io, runtime, operationUuid, step, ref, expected: table.stored })
   return { identifier: table.identifier, base, action }
 }

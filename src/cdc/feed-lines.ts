@@ -1,17 +1,10 @@
 /**
  * A feed as lines of text: plain or gzip, from a file or from any stream of bytes, in bounded memory.
  */
-import { pipeline, Readable } from 'node:stream'
-import { TextDecoder } from 'node:util'
-import { createGunzip } from 'node:zlib'
-import { concatBytes } from '../base/bytes.js'
-import { errorText, LakeError } from '../base/errors.js'
+import { LakeError } from '../base/errors.js'
 import { type ExactJson, type ExactJsonObject, JsonNumber, parseJsonExact } from '../base/json.js'
+import { readChunks, textLines } from '../format/text-lines.js'
 import type { FileIO } from '../io/file-io.js'
-
-const CHUNK_BYTES = 1 << 20
-/** A single change larger than this is refused; PostgreSQL's largest value is 1 GiB, JavaScript's longest text half of that. */
-const LINE_BYTES_MAX = 256 << 20
 
 export interface FeedLine {
   /** From 1, counted over the feed. */
@@ -28,7 +21,7 @@ export async function* readFeedFiles(
   let before = 0
   for (const location of locations) {
     let last = 0
-    for await (const line of feedLines(readChunks(io, location, options.signal), { source: location })) {
+    for await (const line of feedLines(readChunks(io, location, options), { source: location })) {
       last = line.number
       yield { number: before + line.number, text: line.text }
     }
@@ -36,45 +29,12 @@ export async function* readFeedFiles(
   }
 }
 
-/** The lines of a stream of bytes, which is gunzipped when it begins like gzip. Empty lines are counted, not returned. */
-export async function* feedLines(
+/** The lines of a stream of bytes, which is unpacked when it begins like gzip. Empty lines are counted, not returned. */
+export function feedLines(
   chunks: AsyncIterable<Uint8Array>,
   options: { readonly source: string },
 ): AsyncGenerator<FeedLine> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let parts: Uint8Array[] = []
-  let sizeBytes = 0
-  let number = 0
-  const take = (): FeedLine | undefined => {
-    number += 1
-    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
-    parts = []
-    sizeBytes = 0
-    const text = decodeLine(decoder, bytes, { source: options.source, number })
-    return text === '' ? undefined : { number, text }
-  }
-  for await (const chunk of gunzipIfNeeded(chunks, options.source)) {
-    let from = 0
-    for (let end = chunk.indexOf(10, from); end >= 0; end = chunk.indexOf(10, from)) {
-      parts.push(chunk.subarray(from, end))
-      from = end + 1
-      const line = take()
-      if (line !== undefined) yield line
-    }
-    if (from < chunk.length) {
-      parts.push(chunk.subarray(from))
-      sizeBytes += chunk.length - from
-      if (sizeBytes > LINE_BYTES_MAX) {
-        throw new LakeError('unsupported', 'a line of the feed is longer than 256 MiB', {
-          context: { source: options.source, line: number + 1 },
-        })
-      }
-    }
-  }
-  if (parts.length > 0) {
-    const line = take()
-    if (line !== undefined) yield line
-  }
+  return textLines(chunks, options)
 }
 
 /** The JSON of a line. @throws corrupt with the line's number */
@@ -94,81 +54,4 @@ export function isExactObject(value: ExactJson | undefined): value is ExactJsonO
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
   )
-}
-
-function decodeLine(
-  decoder: TextDecoder,
-  bytes: Uint8Array,
-  at: { readonly source: string; readonly number: number },
-): string {
-  const end = bytes.length > 0 && bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
-  try {
-    return decoder.decode(bytes.subarray(0, end))
-  } catch (cause) {
-    throw new LakeError('corrupt', 'a line of the feed is not UTF-8', {
-      cause,
-      context: { source: at.source, line: at.number },
-    })
-  }
-}
-
-async function* readChunks(
-  io: FileIO,
-  location: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const { sizeBytes } = await io.stat(location, { signal })
-  for (let offset = 0; offset < sizeBytes; offset += CHUNK_BYTES) {
-    const lengthBytes = Math.min(CHUNK_BYTES, sizeBytes - offset)
-    yield await io.read(location, { signal, range: { offset, lengthBytes } })
-  }
-}
-
-async function* gunzipIfNeeded(
-  chunks: AsyncIterable<Uint8Array>,
-  source: string,
-): AsyncGenerator<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const first = await firstBytes(iterator)
-  const all = joined(first, iterator)
-  if (first.length < 2 || first[0] !== 0x1f || first[1] !== 0x8b) {
-    yield* all
-    return
-  }
-  try {
-    // A pipeline, so that an error of the source ends the reading and an end of the reading closes the source.
-    const gunzip = pipeline(Readable.from(all), createGunzip(), () => undefined)
-    for await (const chunk of gunzip) yield chunk as Uint8Array
-  } catch (cause) {
-    if (!isZlibError(cause)) throw cause
-    throw new LakeError('corrupt', 'the feed is not valid gzip', {
-      cause,
-      context: { source, reason: errorText(cause) },
-    })
-  }
-}
-
-function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
-}
-
-/** The first chunks, two bytes at least: a stream may come in pieces of any size. */
-async function firstBytes(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
-  let bytes: Uint8Array = new Uint8Array(0)
-  while (bytes.length < 2) {
-    const next = await iterator.next()
-    if (next.done === true) return bytes
-    bytes = concatBytes([bytes, next.value])
-  }
-  return bytes
-}
-
-/** The first bytes and what follows; closes the source when the reader has had enough. */
-async function* joined(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    if (first.length > 0) yield first
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
-  } finally {
-    await iterator.return?.()
-  }
 }

@@ -52,6 +52,8 @@ export interface FollowOptions {
   readonly keys?: readonly string[] | undefined
   readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
   readonly formatVersion?: 2 | 3 | undefined
+  /** Default main. */
+  readonly branch?: string | undefined
   /** Where every table is taken to stand, whatever position it holds. */
   readonly resetPosition?: FeedPosition | undefined
   /** Told `table.column` of each cell that Iceberg cannot hold; may throw. */
@@ -76,8 +78,7 @@ export async function followTable(
   const keyIndexes = keyIndexesOf(schema, keysFor(event, schema, options), identifier)
   if (keyIndexes.length === 0) return 'keyless'
   const { resetPosition } = options
-  const held =
-    state === undefined || resetPosition ? undefined : readStreamPosition(state.metadata, options.stream)
+  const held = state === undefined || resetPosition ? undefined : positionIn(state, options)
   return {
     source: event.table,
     identifier,
@@ -110,7 +111,7 @@ export async function ensureTable(table: FollowedTable, options: FollowOptions):
 /** What a commit leaves: the new state and position, no changes, and the schema as it is now. */
 export function moveOn(table: FollowedTable, state: LoadedTable, options: FollowOptions): void {
   table.state = state
-  table.stored = readStreamPosition(state.metadata, options.stream)
+  table.stored = positionIn(state, options)
   table.changes = undefined
   const schema = currentSchema(state.metadata)
   if (schema === table.schema) return
@@ -119,6 +120,10 @@ export function moveOn(table: FollowedTable, state: LoadedTable, options: Follow
   table.keyIndexes = keyIndexesOf(schema, keys, table.identifier)
   table.mapper = mapperOf({ schema, keyIndexes: table.keyIndexes, identifier: table.identifier }, options)
   table.schema = schema
+}
+
+function positionIn(state: LoadedTable, { stream, branch }: FollowOptions): StreamPosition | undefined {
+  return readStreamPosition(state.metadata, stream, branch)
 }
 
 function mapperOf(

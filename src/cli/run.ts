@@ -10,6 +10,7 @@ import { addInitCommand } from './commands/init.js'
 import { addInspectCommand } from './commands/inspect.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
 import { addNamespaceCommands } from './commands/namespace.js'
+import { addRefCommands } from './commands/refs.js'
 import { addScanCommand } from './commands/scan.js'
 import { addSnapshotCommands } from './commands/snapshots.js'
 import { addTableCommands } from './commands/table.js'
@@ -56,6 +57,7 @@ async function newProgram(surroundings: Surroundings): Promise<Command> {
   addInspectCommand(program, surroundings)
   addChangesCommand(program, surroundings)
   addSnapshotCommands(program, surroundings)
+  addRefCommands(program, surroundings)
   addMaintenanceCommands(program, surroundings)
   overrideExit(program)
   return program

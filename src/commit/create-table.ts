@@ -57,7 +57,8 @@ async function whatIsThere(
   }
 }
 
-async function createNamespaceIfMissing(catalog: Catalog, namespace: Namespace): Promise<void> {
+/** Makes the namespace unless it is there. */
+export async function createNamespaceIfMissing(catalog: Catalog, namespace: Namespace): Promise<void> {
   try {
     await catalog.createNamespace(namespace)
   } catch (error) {

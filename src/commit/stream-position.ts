@@ -20,7 +20,7 @@ import { isJsonObject, type JsonValue, parseJson, stringifyJson } from '../base/
 import { refByName, snapshotById } from '../metadata/lookup.js'
 import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
 import type { TableUpdate } from '../metadata/table-update.js'
-import { ancestors } from '../snapshot/ancestry.js'
+import { ancestors, isAncestor } from '../snapshot/ancestry.js'
 
 /** Where a stream stands on one ref of one table. */
 export interface StreamPosition {
@@ -56,6 +56,10 @@ function summaryKey(stream: string): string {
 
 function escapeName(name: string): string {
   return name.replaceAll('%', '%25').replaceAll('@', '%40')
+}
+
+function unescapeName(name: string): string {
+  return name.replaceAll('%40', '@').replaceAll('%25', '%')
 }
 
 /**
@@ -121,6 +125,9 @@ export function streamUpdatesForMove(
     const found = fromHistory(metadata, { stream, ref: move.ref, head: move.snapshotId })
     if ('position' in found && found.position !== undefined) {
       set[name] = stringifyJson({ ...found.position, ref: move.ref })
+    } else if ('oldest' in found) {
+      const position = beforeCut(metadata, { stream, oldest: found.oldest })
+      if (position !== undefined) set[name] = stringifyJson({ ...position, ref: move.ref })
     } else if ('position' in found && Object.hasOwn(metadata.properties, name)) {
       removed.push(name)
     }
@@ -129,6 +136,80 @@ export function streamUpdatesForMove(
     ...(Object.keys(set).length === 0 ? [] : [{ action: 'set-properties', updates: set } as const]),
     ...(removed.length === 0 ? [] : [{ action: 'remove-properties', removals: removed } as const]),
   ]
+}
+
+/** The updates that forget the positions of a branch that goes: one made later under its name has another history. */
+export function streamUpdatesForDrop(metadata: TableMetadata, ref: string): readonly TableUpdate[] {
+  const removals = [...streamsIn(metadata)]
+    .map(stream => streamProperty(stream, ref))
+    .filter(name => Object.hasOwn(metadata.properties, name))
+  return removals.length === 0 ? [] : [{ action: 'remove-properties', removals }]
+}
+
+/**
+ * Where every stream stood at a snapshot, whichever branch it is on; streams that had not begun, or whose position
+ * there was lost, are not in it.
+ */
+export function streamPositionsAt(
+  metadata: TableMetadata,
+  snapshotId: bigint | undefined,
+): ReadonlyMap<string, StreamPosition> {
+  const positions = new Map<string, StreamPosition>()
+  for (const stream of streamsIn(metadata)) {
+    const found = fromHistory(metadata, { stream, ref: MAIN_BRANCH, head: snapshotId })
+    const position = 'oldest' in found ? beforeCut(metadata, { stream, ...found }) : found.position
+    if (position !== undefined) positions.set(stream, position)
+  }
+  return positions
+}
+
+/** The properties that say on main where the streams stand. */
+export function streamPropertiesOf(
+  positions: ReadonlyMap<string, StreamPosition>,
+): Readonly<Record<string, string>> {
+  const named = [...positions].map(([stream, position]) => [
+    streamProperty(stream),
+    stringifyJson({ ...position, ref: MAIN_BRANCH }),
+  ])
+  return Object.fromEntries(named)
+}
+
+/** The steps that a snapshot carries, by stream. @throws corrupt */
+export function streamStepsOf(snapshot: Snapshot): readonly StreamStep[] {
+  return Object.entries(snapshot.summary).flatMap(([key, text]) => {
+    if (!key.startsWith(PREFIX)) return []
+    const { position, token } = parsePosition(text, key)
+    return [{ stream: unescapeName(key.slice(PREFIX.length)), position, token }]
+  })
+}
+
+/** True for the properties that hold positions. */
+export function isStreamProperty(name: string): boolean {
+  return name.startsWith(PREFIX)
+}
+
+/**
+ * Where expiry cut the history behind `oldest`: the newest position there that a branch of the same history has kept
+ * in its property.
+ */
+function beforeCut(
+  metadata: TableMetadata,
+  query: { readonly stream: string; readonly oldest: Snapshot },
+): StreamPosition | undefined {
+  const { stream, oldest } = query
+  let newest: StreamPosition | undefined
+  for (const [ref, { snapshotId: head }] of Object.entries(metadata.refs)) {
+    const name = streamProperty(stream, ref)
+    const text = Object.hasOwn(metadata.properties, name) ? metadata.properties[name] : undefined
+    if (text === undefined || !isAncestor(metadata, { ancestor: oldest.snapshotId, of: head })) continue
+    const position = parsePosition(text, name)
+    const isBehind =
+      position.sequenceNumber <= oldest.sequenceNumber &&
+      snapshotById(metadata, position.snapshotId) === undefined
+    const isNewer = newest === undefined || position.sequenceNumber > newest.sequenceNumber
+    if (isBehind && isNewer) newest = position
+  }
+  return newest
 }
 
 interface HistoryQuery {
@@ -198,7 +279,7 @@ function streamsIn(metadata: TableMetadata): ReadonlySet<string> {
   for (const name of Object.keys(metadata.properties)) {
     if (!name.startsWith(PREFIX)) continue
     const [escaped] = name.slice(PREFIX.length).split('@')
-    if (escaped !== undefined) streams.add(escaped.replaceAll('%40', '@').replaceAll('%25', '%'))
+    if (escaped !== undefined) streams.add(unescapeName(escaped))
   }
   return streams
 }

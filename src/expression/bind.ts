@@ -183,20 +183,32 @@ function constant(value: boolean): Bound {
 // Columns
 
 /** A column with what binding needs to know of it. */
-interface Resolved extends BoundColumn {
+export interface ResolvedColumn extends BoundColumn {
   readonly name: string
   readonly type: Type
   /** No row can be null: the field and all structs around it are required. */
   readonly required: boolean
 }
 
-function resolve(name: string, scope: Scope): Resolved {
-  const steps = findSteps(scope.fields, name, scope)
-  if (steps === undefined) {
-    throw new LakeError('invalid-argument', 'the column is not in the schema', {
-      context: { column: name, columns: scope.fields.map(field => field.name) },
-    })
-  }
+function resolve(name: string, scope: Scope): ResolvedColumn {
+  const column = findColumn(name, scope.fields, scope)
+  if (column !== undefined) return column
+  throw new LakeError('invalid-argument', 'the column is not in the schema', {
+    context: { column: name, columns: scope.fields.map(field => field.name) },
+  })
+}
+
+/**
+ * The column of a dotted name; undefined when there is none.
+ * @throws invalid-argument when letter case is ignored and several columns match
+ */
+export function findColumn(
+  name: string,
+  fields: readonly Field[],
+  options: BindOptions = {},
+): ResolvedColumn | undefined {
+  const steps = findSteps(fields, name, { fields, caseSensitive: options.caseSensitive ?? true })
+  if (steps === undefined) return undefined
   const leaf = steps[steps.length - 1] as Field
   return {
     name,
@@ -232,7 +244,7 @@ function columnOf(column: BoundColumn): BoundColumn {
 }
 
 /** The type, of a column whose values are compared with literals. */
-function comparableType(column: Resolved): PrimitiveType {
+function comparableType(column: ResolvedColumn): PrimitiveType {
   const { type } = column
   if (isPrimitive(type) && type.kind !== 'variant' && type.kind !== 'geometry' && type.kind !== 'geography')
     return type
@@ -243,7 +255,7 @@ function comparableType(column: Resolved): PrimitiveType {
 
 // Leaves
 
-function bindUnary(written: UnaryOp, column: Resolved, negated: boolean): Bound {
+function bindUnary(written: UnaryOp, column: ResolvedColumn, negated: boolean): Bound {
   const op = negated ? NEGATED_UNARY[written] : written
   if (op === 'is-null' || op === 'not-null') {
     if (column.required) return constant(op === 'not-null')
@@ -287,11 +299,16 @@ function bindComparison(expression: ComparisonExpression, scope: Scope, negated:
 }
 
 /** True for every value, but not for null. */
-function anyValue(column: Resolved): Bound {
+function anyValue(column: ResolvedColumn): Bound {
   return bindUnary('not-null', column, false)
 }
 
-function comparePlace(op: ComparisonOp, column: Resolved, type: PrimitiveType, place: LiteralPlace): Bound {
+function comparePlace(
+  op: ComparisonOp,
+  column: ResolvedColumn,
+  type: PrimitiveType,
+  place: LiteralPlace,
+): Bound {
   if (place.at === 'value') return compareValue(op, column, type, place.value)
   switch (op) {
     case 'eq':
@@ -311,7 +328,7 @@ function comparePlace(op: ComparisonOp, column: Resolved, type: PrimitiveType, p
   }
 }
 
-function compareValue(op: ComparisonOp, column: Resolved, type: PrimitiveType, value: Value): Bound {
+function compareValue(op: ComparisonOp, column: ResolvedColumn, type: PrimitiveType, value: Value): Bound {
   if (op === 'eq' || op === 'not-eq') return bindValues(op === 'eq' ? 'in' : 'not-in', column, type, [value])
   if (Number.isNaN(value)) return compareNan(op, column)
   if (isFloating(type) && value === 0) {
@@ -322,7 +339,7 @@ function compareValue(op: ComparisonOp, column: Resolved, type: PrimitiveType, v
 }
 
 /** NaN is above every other value and equal to itself. */
-function compareNan(op: 'lt' | 'lt-eq' | 'gt' | 'gt-eq', column: Resolved): Bound {
+function compareNan(op: 'lt' | 'lt-eq' | 'gt' | 'gt-eq', column: ResolvedColumn): Bound {
   switch (op) {
     case 'lt':
       return bothOf(anyValue(column), bindUnary('not-nan', column, false))
@@ -340,7 +357,7 @@ function compareNan(op: 'lt' | 'lt-eq' | 'gt' | 'gt-eq', column: Resolved): Boun
 /** Comparisons with the least and greatest int or long, so that every other value has two neighbours. */
 function compareAtEdge(
   op: 'lt' | 'lt-eq' | 'gt' | 'gt-eq',
-  column: Resolved,
+  column: ResolvedColumn,
   type: PrimitiveType,
   value: Value,
 ): Bound | undefined {
@@ -386,7 +403,7 @@ function bindSet(expression: SetExpression, scope: Scope, negated: boolean): Bou
 }
 
 /** `in` or `not-in`, as the simplest leaf: a comparison for one value, apart from NaN, with both zeros. */
-function bindValues(op: SetOp, column: Resolved, type: PrimitiveType, values: readonly Value[]): Bound {
+function bindValues(op: SetOp, column: ResolvedColumn, type: PrimitiveType, values: readonly Value[]): Bound {
   const distinct = distinctValues(type, isFloating(type) ? values.flatMap(bothZeros) : values)
   if (Number.isNaN(distinct.at(-1))) {
     const rest = bindValues(op, column, type, distinct.slice(0, -1))

@@ -154,14 +154,14 @@ const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 /** Beyond this many digits a number is above every decimal and below every difference between two of them. */
 const DIGITS_MAX = 100
 
-interface ExactNumber {
+export interface ExactNumber {
   readonly unscaled: bigint
   /** Digits behind the point; negative for trailing zeros in front of it. */
   readonly scale: number
 }
 
 /** Exact digits; magnitudes that no type reaches are cut to ones as far off, so that 1e999999999 costs nothing. */
-function parseExact(text: string): ExactNumber | undefined {
+export function parseExact(text: string): ExactNumber | undefined {
   const match = NUMBER.exec(text)
   if (!match) return undefined
   const [, sign, whole = '', fraction = '', exponentText = '0'] = match

@@ -11,7 +11,8 @@ import { formatUuid } from '../schema/uuid-text.js'
 import type { Bound } from './bind.js'
 import type { ComparisonOp, Expression, Literal, UnaryOp } from './expression.js'
 
-const COMPARISON: Readonly<Record<ComparisonOp, string>> = {
+/** How comparisons are written. */
+export const COMPARISON_SIGNS: Readonly<Record<ComparisonOp, string>> = {
   eq: '=',
   'not-eq': '<>',
   lt: '<',
@@ -53,7 +54,7 @@ function print(node: Expression | Bound): string {
     case 'lt-eq':
     case 'gt':
     case 'gt-eq':
-      return `${columnText(node)} ${COMPARISON[node.op]} ${literalTexts(node).join()}`
+      return `${columnText(node)} ${COMPARISON_SIGNS[node.op]} ${literalTexts(node).join()}`
     case 'in':
     case 'not-in':
       return `${columnText(node)} ${node.op === 'in' ? 'in' : 'not in'} (${literalTexts(node).join(', ')})`
@@ -109,7 +110,8 @@ function literalTexts(leaf: Leaf): readonly string[] {
   return 'value' in leaf && 'path' in leaf ? [valueText(leaf.type, leaf.value)] : []
 }
 
-function literalText(literal: Literal): string {
+/** A literal as SQL. */
+export function literalText(literal: Literal): string {
   switch (literal.kind) {
     case 'number':
       return literal.text
@@ -126,7 +128,8 @@ function literalText(literal: Literal): string {
   }
 }
 
-function quoteText(text: string): string {
+/** Text in single quotes. */
+export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 

@@ -6,16 +6,20 @@
  * From Arrow, units are brought to Iceberg's (milliseconds to micros, 8-bit integers to 32); what Iceberg has no type
  * for is refused. Towards Arrow see `arrow-out.ts`.
  */
+import type { FileHandle } from 'node:fs/promises'
 import * as arrow from 'apache-arrow'
 import {
   type Field as ArrowField,
   type Schema as ArrowSchema,
   type Vector as ArrowVector,
+  CompressionType,
+  compressionRegistry,
   type Data,
   DataType,
   DateUnit,
   Precision,
   type RecordBatch,
+  RecordBatchReader,
   type Struct,
   Table,
   TimeUnit,
@@ -23,12 +27,13 @@ import {
   tableToIPC,
   util,
 } from 'apache-arrow'
-import { base64Encode } from '../base/bytes.js'
-import { errorText, LakeError } from '../base/errors.js'
+import { base64Encode, equalBytes, utf8Encode } from '../base/bytes.js'
+import { errorText, isLakeError, LakeError } from '../base/errors.js'
 import { sliceBitmap } from '../batch/bitmap.js'
 import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
 import { joinBytes } from '../batch/join-bytes.js'
 import { concatBatches } from '../batch/take.js'
+import type { FileIO, IoOptions } from '../io/file-io.js'
 import { type Field, mapType, type Type } from '../schema/types.js'
 import {
   daysOfMillis,
@@ -44,6 +49,8 @@ import {
 import { EXTENSION_NAME_KEY, FIELD_ID_KEY, VARIANT_EXTENSION } from './arrow-extensions.js'
 import type { ArrowRecordBatch, ArrowTable } from './arrow-kinds.js'
 import { arrowSchema, recordsOf } from './arrow-out.js'
+import { decompress } from './compression.js'
+import { readChunks } from './text-lines.js'
 
 /** The Arrow schema as Parquet files carry it, under the key `ARROW:schema`: an IPC message in base64. */
 export function arrowSchemaText(fields: readonly Field[]): string {
@@ -97,6 +104,85 @@ function readIpc(bytes: Uint8Array): Table {
   } catch (cause) {
     const context = { reason: errorText(cause) }
     throw new LakeError('corrupt', 'the bytes are not an arrow stream', { context, cause })
+  }
+}
+
+/** An Arrow IPC file or stream being read. */
+export interface IpcReader {
+  /** As `fieldsFromArrow` gives them. */
+  readonly fields: readonly Field[]
+  /** In bounded memory: one record batch after the other. */
+  readonly batches: AsyncGenerator<ArrowRecordBatch, void, undefined>
+}
+
+/**
+ * Opens an Arrow IPC file or stream; a stream is read from the beginning to the end, a file from its footer on.
+ * Buffers may be compressed with zstd.
+ * @throws corrupt; unsupported for types without an Iceberg type and for LZ4; not-found, denied, unavailable
+ */
+export async function openIpc(io: FileIO, location: string, options: IoOptions = {}): Promise<IpcReader> {
+  compressionRegistry.set(CompressionType.ZSTD, {
+    decode: bytes => decompress('zstd', bytes, { location }),
+  })
+  const begin = await io.read(location, { ...options, range: { offset: 0, lengthBytes: FILE_MARK.length } })
+  const isFile = equalBytes(begin, FILE_MARK)
+  const reader = await ipcErrors(location, async () => {
+    if (isFile) return (await RecordBatchReader.from(fileHandle(io, location, options))).open()
+    return (await RecordBatchReader.from(readChunks(io, location, options))).open()
+  })
+  const fields = fieldsFromArrow(reader.schema)
+  return { fields, batches: ipcBatches(reader, location) }
+}
+
+const FILE_MARK = utf8Encode('ARROW1')
+
+/** The file as the package reads one at random: of a handle of the operating system it uses these members. */
+function fileHandle(io: FileIO, location: string, options: IoOptions): FileHandle {
+  const handle = {
+    fd: -1,
+    stat: async () => ({ size: (await io.stat(location, options)).sizeBytes }),
+    read: async (buffer: Uint8Array, at: number, lengthBytes: number, offset: number) => {
+      const bytes = await io.read(location, { ...options, range: { offset, lengthBytes } })
+      // The package would ask for ever.
+      if (bytes.length === 0)
+        throw new LakeError('corrupt', 'an arrow file is cut short', { context: { location } })
+      buffer.set(bytes, at)
+      return { bytesRead: bytes.length, buffer }
+    },
+    close: () => Promise.resolve(),
+  }
+  return handle as unknown as FileHandle
+}
+
+async function* ipcBatches(
+  reader: RecordBatchReader,
+  location: string,
+): AsyncGenerator<ArrowRecordBatch, void, undefined> {
+  try {
+    for (;;) {
+      const next = await ipcErrors(location, async () => reader.next())
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    await reader.cancel()
+  }
+}
+
+async function ipcErrors<T>(location: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (isLakeError(cause)) throw cause
+    const reason = errorText(cause)
+    const isCodec = reason.includes('codec not found')
+    const message = isCodec
+      ? 'the compression of an arrow file is not supported'
+      : 'the bytes are not an arrow stream'
+    throw new LakeError(isCodec ? 'unsupported' : 'corrupt', message, {
+      cause,
+      context: { location, reason },
+    })
   }
 }
 

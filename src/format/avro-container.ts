@@ -5,7 +5,7 @@
  *     { record count  block length  block (compressed)  sync marker }*
  *
  * Blocks are independent, so records are decoded block by block as they are asked for. Written files use codec
- * null or deflate; null, deflate, snappy and zstandard are read.
+ * null, deflate, snappy or zstandard; the same are read.
  * @see Avro spec, "Object Container Files"
  */
 import { createHash } from 'node:crypto'
@@ -19,12 +19,11 @@ import { type AvroDecoderOptions, avroRecordDecoder } from './avro-decoder.js'
 import type { AvroRecord } from './avro-record.js'
 import { type AvroRecordType, parseAvroSchema } from './avro-schema.js'
 import { type AvroCursor, readLong } from './avro-skip.js'
-import { deflate } from './compression.js'
+import { type AvroWriteCodec, packAvroBlock } from './compression.js'
 import { located } from './located.js'
 
 /** Encoded records of a block, as in Java's writer. */
 const BLOCK_BYTES = 64_000
-const DEFLATE_LEVEL = 6
 /** Records without bytes that a block may hold. */
 const EMPTY_RECORDS_MAX = 1_000_000
 
@@ -204,7 +203,7 @@ export interface AvroWriteOptions {
   readonly schema: JsonObject
   /** Header entries besides schema and codec. */
   readonly metadata: Readonly<Record<string, string>>
-  readonly codec: 'null' | 'deflate'
+  readonly codec: AvroWriteCodec
   /** Fields whose longs are plain numbers in `records`. */
   readonly countIds?: ReadonlySet<number> | undefined
 }
@@ -225,7 +224,7 @@ export function writeAvroContainer(records: Iterable<AvroRecord>, options: AvroW
   const sync = syncMarker(blocks, metadata)
   const parts = [AVRO_MAGIC, encodeMetadata(metadata), sync]
   for (const { count, bytes } of blocks) {
-    const block = options.codec === 'deflate' ? deflate(bytes, DEFLATE_LEVEL) : bytes
+    const block = packAvroBlock(options.codec, bytes)
     parts.push(encodeLong(count), encodeLong(block.length), block, sync)
   }
   return concatBytes(parts)

@@ -25,7 +25,12 @@ import { unreachable } from '../base/assert.js'
 import { errorText, LakeError } from '../base/errors.js'
 import { compressLz4, decompressHadoopLz4, decompressLz4 } from './compression/lz4.js'
 import type { Scratch } from './compression/scratch.js'
-import { compressSnappy, decompressAvroSnappy, decompressSnappy } from './compression/snappy.js'
+import {
+  compressAvroSnappy,
+  compressSnappy,
+  decompressAvroSnappy,
+  decompressSnappy,
+} from './compression/snappy.js'
 import { ownBytes, roomFor } from './compression/zlib-output.js'
 import { compressZstd, decompressZstd, prepareZstd } from './compression/zstd.js'
 
@@ -78,6 +83,28 @@ export function decompress(codec: Codec, bytes: Uint8Array, options: DecompressO
 /** Raw deflate (RFC 1951). */
 export function deflate(bytes: Uint8Array, level: number): Uint8Array {
   return deflateRawSync(bytes, { level })
+}
+
+/** Codecs that Avro files are written with, by Avro's names. */
+export type AvroWriteCodec = 'null' | 'deflate' | 'snappy' | 'zstandard'
+
+const AVRO_DEFLATE_LEVEL = 6
+const AVRO_ZSTD_LEVEL = 3
+
+/** The content of an Avro block as it stands in the file. */
+export function packAvroBlock(codec: AvroWriteCodec, bytes: Uint8Array): Uint8Array {
+  switch (codec) {
+    case 'null':
+      return bytes
+    case 'deflate':
+      return deflate(bytes, AVRO_DEFLATE_LEVEL)
+    case 'snappy':
+      return compressAvroSnappy(bytes)
+    case 'zstandard':
+      return compressZstd(bytes, AVRO_ZSTD_LEVEL)
+    default:
+      return unreachable(codec)
+  }
 }
 
 export function gzip(bytes: Uint8Array): Uint8Array {

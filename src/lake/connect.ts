@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly baseFolder?: string | undefined
   /** Memory for manifests that scans have read, for the scans after them; default 16 MiB, 0 for none. */
   readonly manifestCacheBytes?: number | undefined
+  /** Folder for what does not fit into memory while rows are sorted; default the system's folder for temporary files. */
+  readonly spillFolder?: string | undefined
   readonly runtime?: Runtime | undefined
   readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
 }
@@ -36,9 +38,15 @@ const MANIFEST_CACHE_BYTES = 2 ** 24
 export async function connect(options: ConnectOptions = {}): Promise<Lake> {
   const runtime = options.runtime ?? systemRuntime
   const io = createLocalIO({ fsync: options.fsync ?? true, runtime })
-  const { onCommitEvent, manifestCacheBytes = MANIFEST_CACHE_BYTES } = options
+  const { onCommitEvent, spillFolder, manifestCacheBytes = MANIFEST_CACHE_BYTES } = options
   keepManifests(io, { sizeBytesMax: manifestCacheBytes })
-  return openLake({ catalog: await openCatalog(options, { io, runtime }), io, runtime, onCommitEvent })
+  return openLake({
+    catalog: await openCatalog(options, { io, runtime }),
+    io,
+    runtime,
+    onCommitEvent,
+    spillFolder,
+  })
 }
 
 async function openCatalog(

@@ -8,6 +8,8 @@ export interface LakeContext {
   readonly catalog: Catalog
   readonly io: FileIO
   readonly runtime: Runtime
+  /** Folder for what does not fit into memory; default the system's folder for temporary files. */
+  readonly spillFolder?: string | undefined
   /** What happens inside commits: conflicts, retries, unknown outcomes. */
   readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
 }

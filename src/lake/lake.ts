@@ -5,12 +5,21 @@ import { LakeError } from '../base/errors.js'
 import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
 import { parseIdentifier } from '../catalog/identifier.js'
 import type { Field, Schema } from '../schema/types.js'
+import type { CloneTableOptions } from './clones.js'
 import type { LakeContext } from './context.js'
+import type { InputRow } from './rows-in.js'
 import { openStatic, type StaticTable, type StaticTableOptions } from './static-table.js'
 import { openTable, type Table } from './table.js'
 
-/** Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema. */
-export type SchemaInput = string | Pick<Schema, 'fields' | 'identifierFieldIds'> | readonly Field[]
+/**
+ * Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema; or rows, whose columns tell the types
+ * (`infer-fields.ts`).
+ */
+export type SchemaInput =
+  | string
+  | Pick<Schema, 'fields' | 'identifierFieldIds'>
+  | readonly Field[]
+  | readonly InputRow[]
 
 export interface CreateTableOptions {
   /** Transforms such as `days(ts)` and `bucket(16, id)`; see `day`, `bucket` and their like. */
@@ -23,6 +32,11 @@ export interface CreateTableOptions {
   readonly formatVersion?: 2 | 3 | undefined
   readonly properties?: Readonly<Record<string, string>> | undefined
   readonly location?: string | undefined
+  /**
+   * A table of that name is made new instead: no rows, these columns, partitions and order, its history behind it.
+   * Location, properties and format version that are not given stay. Default false.
+   */
+  readonly orReplace?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -41,8 +55,26 @@ export interface Lake extends AsyncDisposable {
   /** A table opened by its metadata file, its folder, or a single data file, without the catalog: reads only. */
   staticTable(location: string, options?: StaticTableOptions): StaticTable
   tableExists(name: string | TableIdentifier): Promise<boolean>
-  /** Removes the table from the catalog; its files stay. @throws not-found */
+  /**
+   * A second table that begins with a snapshot of the first, reads its files, and goes on by itself: own uuid, folder
+   * and history. Cleaning up either never deletes what the other reads. @throws not-found, already-exists,
+   * invalid-argument
+   */
+  cloneTable(
+    from: string | TableIdentifier,
+    to: string | TableIdentifier,
+    options?: CloneTableOptions,
+  ): Promise<Table>
+  /**
+   * Removes the table from the catalog; its files stay. Tables that it was cloned from need not keep its files any
+   * more. @throws not-found
+   */
   dropTable(name: string | TableIdentifier): Promise<void>
+  /**
+   * Names a table that is there by its metadata file, and makes its namespace when that is missing. @throws
+   * already-exists, not-found, corrupt
+   */
+  registerTable(name: string | TableIdentifier, metadataLocation: string): Promise<Table>
   renameTable(from: string | TableIdentifier, to: string | TableIdentifier): Promise<void>
   listTables(namespace: string | Namespace): Promise<readonly TableIdentifier[]>
   createNamespace(namespace: string | Namespace, properties?: Readonly<Record<string, string>>): Promise<void>
@@ -67,7 +99,20 @@ export function openLake(context: LakeContext): Lake {
     },
     staticTable: (location, options) => openStatic(context.io, location, options),
     tableExists: name => catalog.tableExists(identifierOf(name)),
-    dropTable: name => catalog.dropTable(identifierOf(name)),
+    async cloneTable(from, to, options = {}) {
+      const { cloneIn } = await import('./clones.js')
+      await cloneIn(context, { from: identifierOf(from), to: identifierOf(to) }, options)
+      return table(to)
+    },
+    async dropTable(name) {
+      const { dropIn } = await import('./clones.js')
+      await dropIn(context, identifierOf(name))
+    },
+    async registerTable(name, metadataLocation) {
+      const { registerIn } = await import('./alter.js')
+      await registerIn(context, identifierOf(name), metadataLocation)
+      return table(name)
+    },
     renameTable: (from, to) => catalog.renameTable(identifierOf(from), identifierOf(to)),
     listTables: namespace => catalog.listTables(namespaceOf(namespace)),
     createNamespace: (namespace, properties) => catalog.createNamespace(namespaceOf(namespace), properties),
@@ -95,21 +140,24 @@ async function createTableIn(
   const { options } = given
   const schema = await schemaOf(given.schema, options.keys)
   const { parsePartitionBy, parseSortBy } = await import('../sql/ddl.js')
+  const made = {
+    identifier,
+    schema,
+    partitionFields: listed(options.partitionBy, text => parsePartitionBy(text, schema)),
+    sortFields: listed(options.sortBy, text => parseSortBy(text, schema)),
+    location: options.location,
+    properties: options.properties,
+    formatVersion: options.formatVersion,
+    uuid: context.runtime.uuid(),
+  }
+  const { signal } = options
+  if (options.orReplace === true) {
+    const { createOrReplace } = await import('./alter.js')
+    await createOrReplace(context, made, { signal })
+    return
+  }
   const { createTable } = await import('../commit/create-table.js')
-  await createTable(
-    context.catalog,
-    {
-      identifier,
-      schema,
-      partitionFields: listed(options.partitionBy, text => parsePartitionBy(text, schema)),
-      sortFields: listed(options.sortBy, text => parseSortBy(text, schema)),
-      location: options.location,
-      properties: options.properties,
-      formatVersion: options.formatVersion,
-      uuid: context.runtime.uuid(),
-    },
-    { signal: options.signal },
-  )
+  await createTable(context.catalog, made, { signal })
 }
 
 function listed<T>(
@@ -139,5 +187,23 @@ async function fieldsOf(input: SchemaInput): Promise<Pick<Schema, 'fields' | 'id
     const { parseColumns } = await import('../sql/ddl.js')
     return { fields: parseColumns(input), identifierFieldIds: [] }
   }
-  return 'fields' in input ? input : { fields: input, identifierFieldIds: [] }
+  if (isSchema(input)) return input
+  if (areFields(input)) return { fields: input, identifierFieldIds: [] }
+  const { fieldsOfRows } = await import('./infer-fields.js')
+  return { fields: fieldsOfRows(input), identifierFieldIds: [] }
+}
+
+function isSchema(
+  input: Exclude<SchemaInput, string>,
+): input is Pick<Schema, 'fields' | 'identifierFieldIds'> {
+  return !Array.isArray(input)
+}
+
+/** A row may have columns of any name: a field has an id and a type besides. */
+function areFields(input: readonly Field[] | readonly InputRow[]): input is readonly Field[] {
+  return input.every(item => {
+    const { id, name, type } = item
+    const hasKind = typeof type === 'object' && type !== null && 'kind' in type
+    return typeof id === 'number' && typeof name === 'string' && hasKind
+  })
 }

@@ -7,8 +7,10 @@ import { printIdentifier } from '../catalog/identifier.js'
 import type { CompactOptions, CompactReport } from '../maintenance/compact.js'
 import type { ExpireOptions, ExpireReport } from '../maintenance/expire.js'
 import { currentSchema } from '../metadata/lookup.js'
-import type { Snapshot, SnapshotLogEntry } from '../metadata/table-metadata.js'
+import type { Snapshot, SnapshotLogEntry, SnapshotRef } from '../metadata/table-metadata.js'
 import type { Schema } from '../schema/types.js'
+import type { AddFilesOptions, AddFilesReport } from './add-files.js'
+import type { Alterations, AlterOptions, AlterReport } from './alter.js'
 import {
   type AppendsRequest,
   type ChangedTable,
@@ -20,10 +22,19 @@ import {
 } from './changes.js'
 import type { LakeContext } from './context.js'
 import { holdScan } from './held-scan.js'
+import type { IngestOptions, IngestReport } from './ingest.js'
 import type { RowsInput } from './input.js'
 import { type InspectedState, type Inspection, type InspectRequest, openInspection } from './inspect.js'
-import { type AsOf, openScan, type Scan, type ScanRequest, type Where } from './scan.js'
-import type { UpsertOptions, WriteOptions, WriteReport } from './table-writes.js'
+import { type AsOf, openScan, type Scan, type ScanRequest } from './scan.js'
+import type {
+  CherryPickOptions,
+  CreateRefOptions,
+  DropRefOptions,
+  MoveOptions,
+  RefReport,
+  RollbackOptions,
+} from './table-refs.js'
+import type { Condition, UpdateRequest, UpsertOptions, WriteOptions, WriteReport } from './table-writes.js'
 
 type Shared = 'io' | 'runtime' | 'onEvent'
 export type CompactRequest = Omit<CompactOptions, Shared>
@@ -44,11 +55,37 @@ export interface Table {
   append(rows: RowsInput, options?: WriteOptions): Promise<WriteReport>
   /**
    * Replaces the rows that have the keys of the given ones, and adds the others. All given rows are held in memory.
-   * @throws invalid-argument for a key that is given twice; unsupported on copy-on-write tables
+   * @throws invalid-argument for a key that is given twice
    */
   upsert(rows: RowsInput, options?: UpsertOptions): Promise<WriteReport>
-  /** Deletes the rows for which the filter is true. @throws unsupported on copy-on-write tables */
-  delete(where: Where, options?: WriteOptions): Promise<WriteReport>
+  /**
+   * Takes the rows of files in, all in one commit: Parquet, Arrow, CSV, JSON lines, and folders of them. With a `stream` a
+   * file is taken in once, however often it is given.
+   * @throws invalid-argument for a value that does not fit, naming file, row and column, and for a file of the stream that
+   * changed; corrupt, not-found; conflict when another one moved the stream meanwhile
+   */
+  ingest(locations: readonly string[], options?: IngestOptions): Promise<IngestReport>
+  /** Deletes the rows for which the condition is true. @throws invalid-argument for one that does not fit the table */
+  delete(where: Condition, options?: WriteOptions): Promise<WriteReport>
+  /**
+   * Gives columns new values in the rows for which the condition is true: `update({ set: 'a = a + 1', where: 'b > c' })`.
+   * @throws invalid-argument for a value that does not fit its column, or cannot be computed for a row
+   */
+  update(request: UpdateRequest, options?: WriteOptions): Promise<WriteReport>
+  /**
+   * Takes Parquet files that are there, and those of folders, without rewriting them; `key=value` folders give the values
+   * of identity partition columns. From then on the files are the table's, and go when it drops them. @throws
+   * invalid-argument when a file does not fit; already-exists for files that the table has; unsupported, not-found
+   */
+  addFiles(locations: readonly string[], options?: AddFilesOptions): Promise<AddFilesReport>
+  /**
+   * Changes columns, partitioning, order, identifier fields or properties, all in one commit: as data, or in Spark's
+   * words without the `alter table t`: `add column x int after y; rename column a to b`. @throws invalid-argument for a
+   * change that is not allowed; unsupported
+   */
+  alter(changes: Alterations, options?: AlterOptions): Promise<AlterReport>
+  /** Raises the format version; files that are there stay as they are. @throws invalid-argument for an older one */
+  upgrade(formatVersion: 2 | 3, options?: Pick<AlterOptions, 'signal'>): Promise<AlterReport>
   scan(request?: ScanRequest): Scan
   /**
    * A metadata table, such as `files`, `snapshots` or `partitions`, in Iceberg's columns.
@@ -61,6 +98,38 @@ export interface Table {
   appends(request?: AppendsRequest): IncrementalRows
   /** The table as of a snapshot id, a time or a ref: reads only, of the state that its first scan finds. */
   at(asOf: AsOf): { scan(request?: Omit<ScanRequest, 'asOf'>): Scan }
+  /** Branches and tags by name; main among them once the table has a snapshot. */
+  refs(): Promise<Readonly<Record<string, SnapshotRef>>>
+  /**
+   * Makes a branch, or with `orReplace` sets one. @throws already-exists; not-found for an unknown snapshot and for a
+   * table without one: the first write to a branch makes it
+   */
+  createBranch(name: string, options?: CreateRefOptions): Promise<RefReport>
+  /** Makes a tag, or with `orReplace` sets one. @throws as `createBranch` */
+  createTag(name: string, options?: CreateRefOptions): Promise<RefReport>
+  /** Drops a branch; main stays. Snapshots that only it kept go with the next expiry. @throws not-found */
+  dropBranch(name: string, options?: DropRefOptions): Promise<RefReport>
+  /** @throws not-found; invalid-argument for a tag that a clone hangs on, unless forced */
+  dropTag(name: string, options?: DropRefOptions): Promise<RefReport>
+  /**
+   * Sets a branch back to a snapshot of its history; the later ones stay readable until they are expired. @throws
+   * not-found; invalid-argument for a snapshot outside of the history
+   */
+  rollback(options: RollbackOptions): Promise<RefReport>
+  /** Sets main, or the branch that is named, to any snapshot of the table. @throws not-found */
+  setCurrentSnapshot(to: AsOf, options?: MoveOptions): Promise<RefReport>
+  /**
+   * Sets a branch forward to where another ref stands. @throws not-found; invalid-argument when the branch has
+   * snapshots that the other does not have
+   */
+  fastForward(branch: string, to: string, options?: Pick<MoveOptions, 'signal'>): Promise<RefReport>
+  /**
+   * Does again on a branch what a snapshot of another history did: an append, replaced partitions, or the branch's
+   * next snapshot. @throws not-found; already-exists when it is there; invalid-argument; conflict
+   */
+  cherryPick(snapshotId: bigint, options?: CherryPickOptions): Promise<RefReport>
+  /** Cherry-picks what was staged under a wap id. @throws as `cherryPick`; already-exists when it was published */
+  publish(wapId: string, options?: CherryPickOptions): Promise<RefReport>
   /** Rewrites small files and files with many deletes into larger ones. */
   compact(options?: CompactRequest): Promise<CompactReport>
   /** Removes old snapshots and the files that nothing kept reaches. */
@@ -94,9 +163,30 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
       const { upsert } = await import('./table-writes.js')
       return upsert(context, identifier, { rows, options })
     },
+    async ingest(locations, options = {}) {
+      const { ingest } = await import('./ingest.js')
+      return ingest(context, identifier, { locations, options })
+    },
     async delete(where, options = {}) {
       const { deleteWhere } = await import('./table-writes.js')
       return deleteWhere(context, identifier, { where, options })
+    },
+    async update(request, options = {}) {
+      const { update } = await import('./table-writes.js')
+      return update(context, identifier, { request, options })
+    },
+    async addFiles(locations, options = {}) {
+      const { addFiles } = await import('./add-files.js')
+      return addFiles(context, identifier, { locations, options })
+    },
+    async alter(changes, options = {}) {
+      const { alterTable } = await import('./alter.js')
+      return alterTable(context, identifier, { changes, options })
+    },
+    async upgrade(formatVersion, options = {}) {
+      const { alterTable } = await import('./alter.js')
+      const changes = { kind: 'upgrade-format-version', formatVersion } as const
+      return alterTable(context, identifier, { changes, options })
     },
     scan,
     inspect: (name, request = {}) => openInspection(io, { name, request }, leased(request)),
@@ -117,6 +207,43 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
             openScan(io, { ...request, asOf }, loadHeld),
           ),
       }
+    },
+    refs: async () => (await load()).metadata.refs,
+    async createBranch(name, options = {}) {
+      const { createRef } = await import('./table-refs.js')
+      return createRef(context, identifier, { type: 'branch', name, options })
+    },
+    async createTag(name, options = {}) {
+      const { createRef } = await import('./table-refs.js')
+      return createRef(context, identifier, { type: 'tag', name, options })
+    },
+    async dropBranch(name, options = {}) {
+      const { dropRef } = await import('./table-refs.js')
+      return dropRef(context, identifier, { type: 'branch', name, options })
+    },
+    async dropTag(name, options = {}) {
+      const { dropRef } = await import('./table-refs.js')
+      return dropRef(context, identifier, { type: 'tag', name, options })
+    },
+    async rollback(options) {
+      const { rollback } = await import('./table-refs.js')
+      return rollback(context, identifier, options)
+    },
+    async setCurrentSnapshot(to, options = {}) {
+      const { setCurrentSnapshot } = await import('./table-refs.js')
+      return setCurrentSnapshot(context, identifier, { to, options })
+    },
+    async fastForward(branch, to, options = {}) {
+      const { fastForward } = await import('./table-refs.js')
+      return fastForward(context, identifier, { branch, to, options })
+    },
+    async cherryPick(snapshotId, options = {}) {
+      const { cherryPick } = await import('./table-refs.js')
+      return cherryPick(context, identifier, { source: { snapshotId }, options })
+    },
+    async publish(wapId, options = {}) {
+      const { cherryPick } = await import('./table-refs.js')
+      return cherryPick(context, identifier, { source: { wapId }, options })
     },
     async compact(options = {}) {
       const { compactTable } = await import('../maintenance/compact.js')

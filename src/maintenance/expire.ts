@@ -19,13 +19,15 @@
 import { errorText, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { cloneOrigins } from '../commit/clone-origins.js'
 import { type CommitOptions, commitTables, type TableChange } from '../commit/commit-loop.js'
 import type { FileIO } from '../io/file-io.js'
 import { snapshotById } from '../metadata/lookup.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
 import { gcEnabled } from '../metadata/properties.js'
+import { refRequirements } from '../metadata/requirement.js'
 import type { Snapshot, SnapshotRef, TableMetadata } from '../metadata/table-metadata.js'
-import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { TableUpdate } from '../metadata/table-update.js'
 import { type ExpireInputs, type ExpirePlan, type ExpirePolicy, planExpire } from './expire-plan.js'
 import { type ReachableFile, type ReachableKind, unreachableFiles } from './reachable-files.js'
 
@@ -89,8 +91,13 @@ export async function expireSnapshots(
   return report(options, { plan, ...(await cleanUp(catalog, committed, options)) })
 }
 
+/** A clone says `gc.enabled=false` to those who do not know what is its own; `unreachableFiles` does. */
+function mayDeleteFiles(metadata: TableMetadata): boolean {
+  return gcEnabled(metadata) || cloneOrigins(metadata).length > 0
+}
+
 function checkGarbageCollection(metadata: TableMetadata, options: ExpireOptions): void {
-  if (options.deleteFiles === false || gcEnabled(metadata)) return
+  if (options.deleteFiles === false || mayDeleteFiles(metadata)) return
   throw new LakeError('invalid-argument', 'the table forbids deleting files: gc.enabled is false', {
     context: { location: metadata.location },
   })
@@ -139,7 +146,9 @@ async function commitExpiry(
     const plan = planExpire(before.metadata, await inputsOf(catalog, options))
     planned = { plan, before }
     if (plan.snapshotIds.length === 0 && plan.refs.length === 0) return 'unchanged'
-    return { updates: updatesOf(plan), requirements: requirementsOf(before.metadata), written: [] }
+    // Every ref, so that no known one can move onto a snapshot that goes.
+    const requirements = refRequirements(before.metadata, Object.keys(before.metadata.refs))
+    return { updates: updatesOf(plan), requirements, written: [] }
   }
   const result = await commitTables(catalog, [{ identifier: base.identifier, base, action }], options)
   const [after] = result.tables
@@ -151,15 +160,6 @@ function updatesOf(plan: ExpirePlan): readonly TableUpdate[] {
   const refs = plan.refs.map((refName): TableUpdate => ({ action: 'remove-snapshot-ref', refName }))
   if (plan.snapshotIds.length === 0) return refs
   return [...refs, { action: 'remove-snapshots', snapshotIds: plan.snapshotIds }]
-}
-
-/** Every ref, so that no known one can move onto a snapshot that goes. */
-function requirementsOf(metadata: TableMetadata): readonly TableRequirement[] {
-  const refs = Object.entries(metadata.refs).map(
-    ([ref, { snapshotId }]): TableRequirement => ({ type: 'assert-ref-snapshot-id', ref, snapshotId }),
-  )
-  if (metadata.tableUuid === undefined) return refs
-  return [{ type: 'assert-table-uuid', uuid: metadata.tableUuid }, ...refs]
 }
 
 interface DroppedRef {
@@ -250,7 +250,7 @@ async function cleanUp(
   try {
     const { metadata: kept } = await catalog.loadTable(before.identifier, { signal: options.signal })
     if (kept.tableUuid !== before.metadata.tableUuid) return { kept: 'the table was replaced by another one' }
-    if (!gcEnabled(kept)) return { kept: 'gc.enabled was set to false meanwhile' }
+    if (!mayDeleteFiles(kept)) return { kept: 'gc.enabled was set to false meanwhile' }
     const gone = removedSnapshots(before.metadata, plan).filter(
       snapshot => snapshotById(kept, snapshot.snapshotId) === undefined,
     )

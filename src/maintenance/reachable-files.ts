@@ -7,6 +7,7 @@
  */
 import { mapBounded } from '../base/concurrency.js'
 import { isLakeError } from '../base/errors.js'
+import { ownershipOf } from '../commit/clone-origins.js'
 import type { FileIO } from '../io/file-io.js'
 import { comparableLocation } from '../io/location.js'
 import type { ContentFile, ManifestEntry } from '../manifest/content-file.js'
@@ -34,7 +35,8 @@ export interface ReachOptions {
 
 /**
  * The files that the removed snapshots reach and nothing in `kept` does, content first, lists last. A list or
- * manifest of a removed snapshot that is gone already (an earlier clean-up was cut short) is passed over.
+ * manifest of a removed snapshot that is gone already (an earlier clean-up was cut short) is passed over, and so is
+ * what a clone reaches outside of its own folder.
  * @throws whatever reading a kept list or manifest throws: then nothing is proven, and nothing may be deleted
  */
 export async function unreachableFiles(
@@ -61,7 +63,8 @@ export async function unreachableFiles(
   }
   for (const file of ownFiles(removed, before)) candidates.set(comparableLocation(file.location), file)
   for (const file of ownFiles(kept.snapshots, kept)) candidates.delete(comparableLocation(file.location))
-  return [...candidates.values()]
+  const isOwn = ownershipOf(kept)
+  return [...candidates.values()].filter(file => isOwn(file.location))
 }
 
 function contentFile(file: ContentFile): ReachableFile {

@@ -8,6 +8,7 @@ import { asBuffer } from '../base/bytes.js'
 import { mapBounded } from '../base/concurrency.js'
 import { writeAvroContainer } from '../format/avro-container.js'
 import type { AvroRecord } from '../format/avro-record.js'
+import type { AvroWriteCodec } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import type { ManifestFile, NewManifestFile, PartitionFieldSummary } from './manifest-file.js'
 import { countManifest, type ManifestCounts } from './manifest-read.js'
@@ -18,7 +19,6 @@ import {
   SUMMARY,
   type WrittenFormatVersion,
 } from './manifest-schema.js'
-import type { ManifestCodec } from './manifest-write.js'
 
 export interface WriteManifestListOptions extends IoOptions {
   readonly formatVersion: WrittenFormatVersion
@@ -29,7 +29,7 @@ export interface WriteManifestListOptions extends IoOptions {
   /** v3: the table's next row id. */
   readonly firstRowId?: bigint | undefined
   /** Default deflate. */
-  readonly codec?: ManifestCodec | undefined
+  readonly codec?: AvroWriteCodec | undefined
 }
 
 export interface WrittenManifestList {

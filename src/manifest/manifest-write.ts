@@ -9,6 +9,7 @@ import { stringifyJson } from '../base/json.js'
 import { writeAvroContainer } from '../format/avro-container.js'
 import type { AvroRecord } from '../format/avro-record.js'
 import { fieldKey } from '../format/avro-record.js'
+import type { AvroWriteCodec } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { partitionType } from '../schema/partition.js'
 import type { PartitionSpec } from '../schema/partition-spec.js'
@@ -45,8 +46,6 @@ export type ManifestEntryToWrite =
       readonly file: ContentFile
     }
 
-export type ManifestCodec = 'null' | 'deflate'
-
 export interface WriteManifestOptions extends IoOptions {
   readonly entries: readonly ManifestEntryToWrite[]
   readonly spec: PartitionSpec
@@ -58,7 +57,7 @@ export interface WriteManifestOptions extends IoOptions {
   /** The snapshot that adds the manifest. */
   readonly snapshotId: bigint
   /** Default deflate. */
-  readonly codec?: ManifestCodec | undefined
+  readonly codec?: AvroWriteCodec | undefined
 }
 
 const STATUS_IDS: Readonly<Record<EntryStatus, number>> = { existing: 0, added: 1, deleted: 2 }

@@ -7,7 +7,7 @@ import { isLakeError, LakeError } from '../base/errors.js'
 import { decompress, gzip } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
-import { deleteMetadataAfterCommit, metadataCodec, metadataFolder } from './properties.js'
+import { deleteMetadataAfterCommit, gcEnabled, metadataCodec, metadataFolder } from './properties.js'
 import { decodeTableMetadata, encodeTableMetadata } from './stored-metadata.js'
 import type { TableMetadata } from './table-metadata.js'
 
@@ -93,12 +93,15 @@ function nextVersion(previousLocation: string | undefined): number {
   return version === undefined ? 0 : Number(version) + 1
 }
 
-/** Metadata files that a commit dropped from the log and that the table's properties say to delete. */
+/**
+ * Metadata files that a commit dropped from the log and that the table's properties say to delete; none where
+ * `gc.enabled` is false, since other tables may share them.
+ */
 export function expiredMetadataFiles(
   base: TableMetadata | undefined,
   next: TableMetadata,
 ): readonly string[] {
-  if (base === undefined || !deleteMetadataAfterCommit(next)) return []
+  if (base === undefined || !deleteMetadataAfterCommit(next) || !gcEnabled(next)) return []
   const kept = new Set(next.metadataLog.map(entry => entry.metadataFile))
   return base.metadataLog.map(entry => entry.metadataFile).filter(file => !kept.has(file))
 }

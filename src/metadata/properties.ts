@@ -182,9 +182,19 @@ export function deleteMode(table: HasProperties, operation: RowLevelOperation = 
   return propertyChoice(table, `write.${operation}.mode`, { choices, otherwise: 'copy-on-write' })
 }
 
-/** Format of new data files. */
-export function dataFileFormat(table: HasProperties): string {
-  return propertyText(table, 'write.format.default', 'parquet').toLowerCase()
+export type IsolationLevel = 'serializable' | 'snapshot'
+
+/** Whether rows that others add while the operation runs are its concern. */
+export function isolationLevel(table: HasProperties, operation: RowLevelOperation): IsolationLevel {
+  const choices = ['serializable', 'snapshot'] as const
+  return propertyChoice(table, `write.${operation}.isolation-level`, { choices, otherwise: 'serializable' })
+}
+
+/** How rows are arranged before they are written; undefined when the table does not say. */
+export function distributionMode(table: HasProperties): 'none' | 'hash' | 'range' | undefined {
+  const choices = ['none', 'hash', 'range'] as const
+  const text = property(table, 'write.distribution-mode')?.trim().toLowerCase()
+  return choices.find(choice => choice === text)
 }
 
 export type ParquetCodec = 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'brotli' | 'uncompressed'
@@ -214,13 +224,14 @@ const PARQUET_CODECS: Readonly<Record<string, ParquetCodec>> = {
   gzip: 'gzip',
   brotli: 'brotli',
   uncompressed: 'uncompressed',
+  none: 'uncompressed',
   // The older LZ4 has a framing of its own; the format asks writers for the raw one.
   lz4: 'lz4_raw',
   lz4_raw: 'lz4_raw',
 }
 
 /**
- * `write.parquet.*`. A codec serac cannot write (lzo) becomes zstd: readers see the codec in the file.
+ * `write.parquet.*`; codecs that are not written are refused before (`write-properties.ts`).
  * For delete files `write.delete.parquet.*` comes first.
  */
 export function parquetOptions(

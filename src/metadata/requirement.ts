@@ -41,6 +41,18 @@ export function checkRequirement(
   }
 }
 
+/** What a commit that reads or moves refs demands: the same table, and every one of them where it is. */
+export function refRequirements(
+  metadata: TableMetadata,
+  refNames: readonly string[],
+): readonly TableRequirement[] {
+  const refs = refNames.map((ref): TableRequirement => {
+    return { type: 'assert-ref-snapshot-id', ref, snapshotId: refByName(metadata, ref)?.snapshotId }
+  })
+  if (metadata.tableUuid === undefined) return refs
+  return [{ type: 'assert-table-uuid', uuid: metadata.tableUuid }, ...refs]
+}
+
 /** The first requirement that does not hold, with the reason. */
 export function firstBroken(
   requirements: readonly TableRequirement[],

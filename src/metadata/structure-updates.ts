@@ -91,7 +91,8 @@ export function addSpec(draft: Draft, spec: PartitionSpec): Draft {
   const { metadata } = draft
   const same = metadata.partitionSpecs.find(other => sameSpec(other, spec))
   if (same !== undefined) return { ...draft, lastAddedSpecId: same.specId }
-  checkPartitionSpec(spec, boundSchema(draft))
+  const evolvedFrom = specById(metadata, metadata.defaultSpecId)
+  checkPartitionSpec(spec, boundSchema(draft), { evolvedFrom })
   const specId = Math.max(-1, ...metadata.partitionSpecs.map(other => other.specId)) + 1
   return {
     ...draft,
@@ -104,7 +105,8 @@ export function addSpec(draft: Draft, spec: PartitionSpec): Draft {
   }
 }
 
-function sameSpec(a: PartitionSpec, b: PartitionSpec): boolean {
+/** Whether two specs have the same fields, ids and names included. */
+export function sameSpec(a: PartitionSpec, b: PartitionSpec): boolean {
   const pairs = a.fields.map((field, index) => [field, b.fields[index]] as const)
   return (
     a.fields.length === b.fields.length &&
@@ -155,7 +157,8 @@ export function addSortOrder(draft: Draft, order: SortOrder): Draft {
   return { ...draft, lastAddedSortOrderId: orderId, metadata: { ...metadata, sortOrders } }
 }
 
-function sameOrder(a: SortOrder, b: SortOrder): boolean {
+/** Whether two orders have the same fields. */
+export function sameOrder(a: SortOrder, b: SortOrder): boolean {
   const pairs = a.fields.map((field, index) => [field, b.fields[index]] as const)
   return (
     a.fields.length === b.fields.length && pairs.every(([x, y]) => y !== undefined && sameSortField(x, y))

@@ -10,11 +10,11 @@ import { projectBatch } from '../batch/project-batch.js'
 import { NO_FIELD_ID } from '../format/parquet/footer/schema.js'
 import type { DataFile } from '../manifest/content-file.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { NAME_MAPPING_PROPERTY } from '../schema/name-mapping.js'
 import { planProjection } from '../schema/projection.js'
 import { promoteValue } from '../schema/promotion.js'
 import { childFields } from '../schema/schema.js'
 import type { Field, Type, Value } from '../schema/types.js'
-import { NAME_MAPPING_PROPERTY } from './name-mapping.js'
 
 export interface FileLayout {
   /** The columns to read, as indexes into the file's fields. */

@@ -3,7 +3,6 @@
  * beside the file, so that scans, counts, explanations and metadata tables work on it as on any table.
  */
 import { LakeError } from '../base/errors.js'
-import { type JsonObject, stringifyJson } from '../base/json.js'
 import type { FileIO } from '../io/file-io.js'
 import { createMemoryIO } from '../io/memory.js'
 import { overlaidIO } from '../io/overlaid.js'
@@ -11,12 +10,12 @@ import type { DataFile, FileFormat } from '../manifest/content-file.js'
 import { writeManifestList } from '../manifest/manifest-list-write.js'
 import { writeManifest } from '../manifest/manifest-write.js'
 import { MAIN_BRANCH, type TableMetadata } from '../metadata/table-metadata.js'
+import { NAME_MAPPING_PROPERTY, nameMappingOf, serializeNameMapping } from '../schema/name-mapping.js'
 import { UNPARTITIONED } from '../schema/partition-spec.js'
 import { METADATA_FIELDS } from '../schema/reserved-fields.js'
 import { assignFreshIds, childFields, highestFieldId } from '../schema/schema.js'
 import { UNSORTED } from '../schema/sort-order.js'
 import type { Field } from '../schema/types.js'
-import { NAME_MAPPING_PROPERTY } from './name-mapping.js'
 import { type OpenedFile, openDataFile } from './open-file.js'
 
 const MADE_UP = 'memory://file-table/'
@@ -94,19 +93,11 @@ function tableColumns(stored: readonly Field[], location: string): TableColumns 
     })
   }
   const { fields } = assignFreshIds(stored, { nextId: 1 })
-  return { fields, properties: { [NAME_MAPPING_PROPERTY]: stringifyJson(fields.map(mappedName)) } }
+  return { fields, properties: { [NAME_MAPPING_PROPERTY]: serializeNameMapping(nameMappingOf(fields)) } }
 }
 
 function idsOf(field: Field): readonly number[] {
   return [field.id, ...childFields(field.type).flatMap(idsOf)]
-}
-
-function mappedName(field: Field): JsonObject {
-  return {
-    'field-id': field.id,
-    names: [field.name],
-    fields: childFields(field.type).map(mappedName),
-  }
 }
 
 async function makeUpManifests(

@@ -19,6 +19,7 @@ import { type RowRanges, rangesWithin } from '../format/parquet/row-ranges.js'
 import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { NAME_MAPPING_PROPERTY } from '../schema/name-mapping.js'
 import { DELETED_FIELD } from '../schema/reserved-fields.js'
 import type { Field, Schema } from '../schema/types.js'
 import { chooseRows } from './choose-rows.js'
@@ -31,7 +32,7 @@ import {
   type DeleteLoader,
   type TaskDeletes,
 } from './load-deletes.js'
-import { NAME_MAPPING_PROPERTY, type NameMapping, parseNameMapping } from './name-mapping.js'
+import { type NameMapping, parseNameMapping } from './name-mapping.js'
 import { type OpenedFile, openContentFile } from './open-file.js'
 import type { ReadTask } from './plan.js'
 import { type NeededRows, type ReturnedBatch, type RowRules, returnedRows } from './returned-rows.js'

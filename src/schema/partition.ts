@@ -282,11 +282,15 @@ function keyPart(value: Value): string {
 /**
  * Checks a spec that is about to be created: sources are columns of the schema outside lists and maps, transforms
  * are known and apply, names and ids are unique, a name of a column is used for its identity only, and no column
- * has one transform twice or two time transforms.
+ * has one transform twice or two time transforms. Fields of the spec that it evolved from are as redundant as they like.
  * @throws invalid-argument naming the partition field
  * @throws unsupported when a transform is not known
  */
-export function checkPartitionSpec(spec: PartitionSpec, schema: Schema): void {
+export function checkPartitionSpec(
+  spec: PartitionSpec,
+  schema: Schema,
+  options: { readonly evolvedFrom?: PartitionSpec | undefined } = {},
+): void {
   const names = new Set<string>()
   const ids = new Set<number>()
   const uses = new Set<string>()
@@ -298,10 +302,13 @@ export function checkPartitionSpec(spec: PartitionSpec, schema: Schema): void {
     names.add(field.name)
     ids.add(field.fieldId)
     const use = `${field.sourceId} ${transformFamily(field)}`
-    if (field.transform.kind !== 'void' && uses.has(use)) {
-      invalid('two partition fields of one column are redundant', context)
+    const isOld = options.evolvedFrom?.fields.some(
+      old => old.fieldId === field.fieldId && sameTransform(old.transform, field.transform),
+    )
+    if (field.transform.kind !== 'void' && isOld !== true) {
+      if (uses.has(use)) invalid('two partition fields of one column are redundant', context)
+      uses.add(use)
     }
-    uses.add(use)
     checkPartitionField(field, schema)
   }
 }

@@ -175,7 +175,7 @@ export function highestFieldId(container: FieldContainer): number {
 
 export interface FreshIds {
   readonly fields: readonly Field[]
-  /** The highest id given out; `nextId - 1` when there was no field. */
+  /** The highest fresh id given out; `nextId - 1` when there was none. */
   readonly lastId: number
   /** New id by old id: what identifier fields, specs and sort orders refer to. */
   readonly newIds: ReadonlyMap<number, number>
@@ -183,37 +183,49 @@ export interface FreshIds {
 
 /**
  * Numbers all fields from `nextId`, in Java's order: the fields of a struct first, then what is inside each of
- * them; a list's element, and a map's key and value, before what is inside those.
+ * them; a list's element, and a map's key and value, before what is inside those. A field that `known` has an id
+ * for, by the names that lead to it, gets that one.
  */
-export function assignFreshIds(fields: readonly Field[], options: { readonly nextId: number }): FreshIds {
+export function assignFreshIds(
+  fields: readonly Field[],
+  options: {
+    readonly nextId: number
+    readonly known?: ((path: readonly string[]) => number | undefined) | undefined
+  },
+): FreshIds {
   const newIds = new Map<number, number>()
   let next = options.nextId
-  const take = (oldId: number): number => {
-    newIds.set(oldId, next)
-    return next++
+  const take = (oldId: number, path: readonly string[]): number => {
+    const id = options.known?.(path) ?? next++
+    newIds.set(oldId, id)
+    return id
   }
-  const assignFields = (level: readonly Field[]): Field[] => {
-    const numbered = level.map(field => ({ ...field, id: take(field.id) }))
-    return numbered.map(field => ({ ...field, type: assignType(field.type) }))
+  const assignFields = (level: readonly Field[], around: readonly string[]): Field[] => {
+    const numbered = level.map(field => ({ ...field, id: take(field.id, [...around, field.name]) }))
+    return numbered.map(field => ({ ...field, type: assignType(field.type, [...around, field.name]) }))
   }
-  const assignType = (type: Type): Type => {
+  const assignType = (type: Type, path: readonly string[]): Type => {
     switch (type.kind) {
       case 'struct':
-        return { ...type, fields: assignFields(type.fields) }
+        return { ...type, fields: assignFields(type.fields, path) }
       case 'list': {
-        const elementId = take(type.elementId)
-        return { ...type, elementId, element: assignType(type.element) }
+        const inside = [...path, 'element']
+        const elementId = take(type.elementId, inside)
+        return { ...type, elementId, element: assignType(type.element, inside) }
       }
       case 'map': {
-        const keyId = take(type.keyId)
-        const valueId = take(type.valueId)
-        return { ...type, keyId, valueId, key: assignType(type.key), value: assignType(type.value) }
+        const ofKey = [...path, 'key']
+        const ofValue = [...path, 'value']
+        const keyId = take(type.keyId, ofKey)
+        const valueId = take(type.valueId, ofValue)
+        const key = assignType(type.key, ofKey)
+        return { ...type, keyId, valueId, key, value: assignType(type.value, ofValue) }
       }
       default:
         return type
     }
   }
-  const assigned = assignFields(fields)
+  const assigned = assignFields(fields, [])
   return { fields: assigned, lastId: next - 1, newIds }
 }
 

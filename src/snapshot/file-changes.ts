@@ -14,6 +14,17 @@ export interface FileChanges {
   readonly removeAll?: boolean | undefined
 }
 
+/** Added files that go into one manifest. */
+export interface AddedGroup {
+  /** Tells the groups of one commit apart, and is the same on every attempt. */
+  readonly key: string
+  readonly content: 'data' | 'deletes'
+  readonly specId: number
+  readonly files: readonly ContentFile[]
+  /** When the files keep an older number; else they inherit the commit's. */
+  readonly dataSequenceNumber: bigint | undefined
+}
+
 /** The operation that changes amount to; a compaction says `replace` itself. */
 export function operationOf(changes: Omit<FileChanges, 'operation'>): SnapshotOperation {
   const removesRows =

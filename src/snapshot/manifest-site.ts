@@ -8,7 +8,7 @@ import { isLive, manifestTerms } from '../manifest/live-entries.js'
 import type { ManifestFile, NewManifestFile } from '../manifest/manifest-file.js'
 import { readManifest } from '../manifest/manifest-read.js'
 import type { WrittenFormatVersion } from '../manifest/manifest-schema.js'
-import { type ManifestCodec, type ManifestEntryToWrite, writeManifest } from '../manifest/manifest-write.js'
+import { type ManifestEntryToWrite, writeManifest } from '../manifest/manifest-write.js'
 import { currentSchema, specById } from '../metadata/lookup.js'
 import { manifestProperties, metadataFolder } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
@@ -64,7 +64,7 @@ export function openManifestSite(options: ManifestSiteOptions): ManifestSite {
         content,
         formatVersion,
         snapshotId,
-        codec: manifestCodec(metadata),
+        codec: manifestProperties(metadata).codec,
         signal,
       })
     },
@@ -85,9 +85,4 @@ export function openManifestSite(options: ManifestSiteOptions): ManifestSite {
 function writtenVersion(metadata: TableMetadata): WrittenFormatVersion {
   assert(metadata.formatVersion !== 1, 'a table that may be written is not of v1')
   return metadata.formatVersion
-}
-
-/** Of the codecs that the table may ask for, the two that are written; every reader knows them. */
-export function manifestCodec(metadata: TableMetadata): ManifestCodec {
-  return manifestProperties(metadata).codec === 'null' ? 'null' : 'deflate'
 }

@@ -15,6 +15,8 @@ const TUPLES_MAX = 1_000
 export interface PartitionScope {
   /** False only when the manifest certainly holds no file of these partitions. */
   mightBeIn(manifest: ManifestFile): boolean
+  /** True for a file of one of the partitions. */
+  has(file: ContentFile): boolean
 }
 
 /** The partitions of the files. */
@@ -37,6 +39,10 @@ export function partitionScope(metadata: TableMetadata, files: readonly ContentF
       const { types, tuples } = scope
       if (tuples.size > TUPLES_MAX || manifest.partitions.length !== types.length) return true
       return [...tuples.values()].some(tuple => mightHold(manifest.partitions, types, tuple))
+    },
+    has: ({ specId, partition }) => {
+      const scope = bySpec.get(specId)
+      return scope?.tuples.has(partitionKey(scope.types, partition)) === true
     },
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Turns file changes into a snapshot: manifests for what was added, new versions of the manifests that hold what
- * was removed, one manifest list, and the updates and requirements of the commit. Every other manifest of the
- * parent is kept as it is. Nothing becomes visible here; a catalog decides that.
+ * was removed, one manifest list, and the updates and requirements of the commit. Small manifests are merged when
+ * there are many (`merge-plan.ts`); every other manifest of the parent is kept as it is. Nothing becomes visible
+ * here; a catalog decides that.
  *
  * ```
  * parent's list:  [ m1 ][ m2 ][ m3 ][ d1 ]          removed files are in m2
@@ -21,7 +22,7 @@ import { readManifestList } from '../manifest/manifest-list-read.js'
 import { writeManifestList } from '../manifest/manifest-list-write.js'
 import { refByName, snapshotById } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
-import { metadataFolder } from '../metadata/properties.js'
+import { manifestProperties, metadataFolder } from '../metadata/properties.js'
 import {
   MAIN_BRANCH,
   type Snapshot,
@@ -29,12 +30,12 @@ import {
   type TableMetadata,
 } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
-import { writeAddedManifests } from './added-manifests.js'
+import { checkWriteProperties } from '../metadata/write-properties.js'
 import { checkAddedFiles } from './check-added-files.js'
 import type { FileChanges } from './file-changes.js'
-import { type ManifestSite, manifestCodec, openManifestSite } from './manifest-site.js'
+import { type ManifestSite, openManifestSite } from './manifest-site.js'
+import { writeNextManifests } from './next-manifests.js'
 import type { ProduceCache } from './produce-cache.js'
-import { removeFromManifests } from './remove-entries.js'
 import { summarize } from './summary.js'
 
 export interface ProduceOptions {
@@ -51,6 +52,8 @@ export interface ProduceOptions {
   readonly summary?: Readonly<Record<string, string>> | undefined
   readonly runtime: Runtime
   readonly cache: ProduceCache
+  /** Small manifests are not merged, whatever the table's properties say: the commit costs as little as it can. */
+  readonly fast?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -78,17 +81,18 @@ export async function produceSnapshot(
   const { changes, runtime, signal } = options
   const branch = branchOf(metadata, options.ref ?? MAIN_BRANCH)
   checkWritable(metadata)
+  checkWriteProperties(metadata, 'manifests')
   checkAddedFiles(metadata, changes)
 
   const site = openManifestSite({ ...options, io, metadata })
   try {
     const before = branch.parent === undefined ? [] : await readManifestList(io, branch.parent, { signal })
-    const kept = await removeFromManifests(site, before, changes)
-    const added = await writeAddedManifests(site, changes)
+    const { attempt } = options
+    const next = await writeNextManifests(site, { before, changes, attempt, merging: options.fast !== true })
     const list = await writeList(site, {
-      manifests: [...added, ...kept.manifests],
+      manifests: next.manifests,
       parent: branch.parent,
-      attempt: options.attempt,
+      attempt,
     })
     const snapshot: Snapshot = {
       snapshotId: options.snapshotId,
@@ -102,19 +106,19 @@ export async function produceSnapshot(
         operation: changes.operation,
         parent: branch.parent,
         addedFiles: [...changes.addedDataFiles, ...changes.addedDeleteFiles],
-        removedFiles: kept.removedFiles,
+        removedFiles: next.removedFiles,
         manifests: {
-          created: added.length + kept.rewritten.length,
-          kept: kept.manifests.length - kept.rewritten.length,
-          replaced: kept.rewritten.length,
+          created: next.written.length,
+          kept: next.manifests.length - next.written.length,
+          replaced: next.replacedCount,
         },
-        entriesProcessed: kept.entriesProcessed,
+        entriesProcessed: next.entriesProcessed,
         extra: options.summary,
       }),
       schemaId: metadata.currentSchemaId,
       ...list.rowIds,
     }
-    const written = [...added, ...kept.rewritten].map(manifest => manifest.location)
+    const written = next.written.map(manifest => manifest.location)
     return {
       snapshot,
       updates: [
@@ -191,7 +195,7 @@ async function writeList(
   site.record(location)
   const { nextRowId } = await writeManifestList(site.io, location, input.manifests, {
     formatVersion: site.formatVersion,
-    codec: manifestCodec(metadata),
+    codec: manifestProperties(metadata).codec,
     snapshotId,
     parentSnapshotId: input.parent?.snapshotId,
     sequenceNumber,

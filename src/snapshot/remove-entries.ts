@@ -10,54 +10,35 @@ import { LakeError } from '../base/errors.js'
 import type { ContentFile, ManifestEntry } from '../manifest/content-file.js'
 import { isDeletionVector } from '../manifest/content-file.js'
 import { referencedDataFile } from '../manifest/delete-index.js'
-import { type ManifestFile, mightHaveLiveFiles, type NewManifestFile } from '../manifest/manifest-file.js'
+import { MANIFESTS_AT_ONCE } from '../manifest/live-entries.js'
+import type { ManifestFile } from '../manifest/manifest-file.js'
 import type { ManifestEntryToWrite } from '../manifest/manifest-write.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
 import { type FileChanges, fileKey } from './file-changes.js'
 import type { ManifestSite } from './manifest-site.js'
 import { type PartitionScope, partitionScope } from './partition-scope.js'
 import type { RewrittenManifest } from './produce-cache.js'
 
-export interface RemainingManifests {
-  /** The base's manifests that still have live files, in its order, and the new versions in their places. */
-  readonly manifests: readonly (ManifestFile | NewManifestFile)[]
-  /** Those of `manifests` that this operation wrote. */
-  readonly rewritten: readonly NewManifestFile[]
-  /** Every file that was removed, deletes that went with their data file included. */
-  readonly removedFiles: readonly ContentFile[]
-  /** Entries read from and written to rewritten manifests. */
-  readonly entriesProcessed: number
-}
-
-const MANIFESTS_AT_ONCE = 8
-
 /**
- * @throws conflict when a file to be removed is not live, or when a data file that gets a deletion vector would
- * keep an older one
+ * Takes the files out of manifests that are not merged.
+ * @throws conflict when a data file that gets a deletion vector would keep an older one
  */
 export async function removeFromManifests(
   site: ManifestSite,
-  before: readonly ManifestFile[],
-  changes: FileChanges,
-): Promise<RemainingManifests> {
-  const live = before.filter(mightHaveLiveFiles)
-  const removal = planRemoval(site, changes)
-  const results = await mapBounded(
-    live,
-    async manifest => (removal.mightTouch(manifest) ? rewriteOrReuse(site, manifest, removal) : undefined),
+  manifests: readonly ManifestFile[],
+  removal: Removal,
+): Promise<readonly RewrittenManifest[]> {
+  return mapBounded(
+    manifests,
+    async manifest => (removal.mightTouch(manifest) ? rewriteOrReuse(site, manifest, removal) : UNTOUCHED),
     { limit: MANIFESTS_AT_ONCE, signal: site.signal },
   )
-  const changed = results.filter(result => result?.manifest !== undefined)
-  const removedFiles = changed.flatMap(result => result?.removedFiles ?? [])
-  checkAllFound(removal, removedFiles)
-  return {
-    manifests: live.map((manifest, index) => results[index]?.manifest ?? manifest),
-    rewritten: changed.flatMap(result => result?.manifest ?? []),
-    removedFiles,
-    entriesProcessed: changed.reduce((sum, result) => sum + (result?.entryCount ?? 0), 0),
-  }
 }
 
-interface Removal {
+const UNTOUCHED: RewrittenManifest = { manifest: undefined, removedFiles: [], entryCount: 0 }
+
+/** What a commit takes out of the manifests of its base. */
+export interface Removal {
   /** Equal for equal removals: what was rewritten for one is right for the other. */
   readonly key: string
   readonly removeAll: boolean
@@ -69,13 +50,13 @@ interface Removal {
   mightTouch(manifest: ManifestFile): boolean
 }
 
-function planRemoval(site: ManifestSite, changes: FileChanges): Removal {
+export function planRemoval(metadata: TableMetadata, changes: FileChanges): Removal {
   const { removedFiles, addedDeleteFiles } = changes
   const removeAll = changes.removeAll === true
   const data = removedFiles.filter(file => file.content === 'data')
   const vectors = addedDeleteFiles.filter(isDeletionVector)
-  const dataScope = partitionScope(site.metadata, data)
-  const deleteScope = partitionScope(site.metadata, [...removedFiles, ...vectors])
+  const dataScope = partitionScope(metadata, data)
+  const deleteScope = partitionScope(metadata, [...removedFiles, ...vectors])
   const scopeOf = (manifest: ManifestFile): PartitionScope =>
     manifest.content === 'data' ? dataScope : deleteScope
   const files = new Set(removedFiles.map(fileKey))
@@ -107,7 +88,7 @@ async function rewriteOrReuse(
  * Equal for sources whose entries read alike. A manifest from before v3 gets its row ids by the first v3 list that
  * names it: what was rewritten without them would number the rows anew.
  */
-function sourceKey({ location, firstRowId }: ManifestFile): string {
+export function sourceKey({ location, firstRowId }: ManifestFile): string {
   return firstRowId === undefined ? location : `${location}#${firstRowId}`
 }
 
@@ -116,16 +97,32 @@ async function rewriteManifest(
   manifest: ManifestFile,
   removal: Removal,
 ): Promise<RewrittenManifest> {
-  const entries = await site.readLive(manifest)
+  const { entries, removedFiles } = await remainingEntries(site, manifest, removal)
+  if (removedFiles.length === 0) return UNTOUCHED
+  return { manifest: await site.write(entries, manifest), removedFiles, entryCount: entries.length }
+}
+
+export interface RemainingEntries {
+  /** The live entries of the manifest, existing now, or deleted by this commit. */
+  readonly entries: readonly ManifestEntryToWrite[]
+  readonly removedFiles: readonly ContentFile[]
+}
+
+/** Reads a manifest and takes the files out. @throws as `removeFromManifests` */
+export async function remainingEntries(
+  site: ManifestSite,
+  manifest: ManifestFile,
+  removal: Removal,
+): Promise<RemainingEntries> {
+  const live = await site.readLive(manifest)
   const removedFiles: ContentFile[] = []
-  const toWrite = entries.map((entry): ManifestEntryToWrite => {
+  const entries = live.map((entry): ManifestEntryToWrite => {
     if (!isRemoved(entry.file, removal)) return { ...entry, status: 'existing' }
     removedFiles.push(entry.file)
     return { ...entry, status: 'deleted', snapshotId: site.snapshotId }
   })
-  checkVectors(entries, removal)
-  if (removedFiles.length === 0) return { manifest: undefined, removedFiles, entryCount: 0 }
-  return { manifest: await site.write(toWrite, manifest), removedFiles, entryCount: entries.length }
+  checkVectors(live, removal)
+  return { entries, removedFiles }
 }
 
 function isRemoved(file: ContentFile, removal: Removal): boolean {
@@ -147,7 +144,8 @@ function checkVectors(entries: readonly ManifestEntry[], removal: Removal): void
   }
 }
 
-function checkAllFound(removal: Removal, removedFiles: readonly ContentFile[]): void {
+/** @throws conflict when a file to be removed is not live */
+export function checkAllFound(removal: Removal, removedFiles: readonly ContentFile[]): void {
   const missing = new Set(removal.files)
   for (const file of removedFiles) missing.delete(fileKey(file))
   if (missing.size === 0) return

@@ -22,6 +22,8 @@ import {
   type CallSyntax,
   type ColumnSyntax,
   type NamedTypeSyntax,
+  type NameSyntax,
+  type SortTermSyntax,
   type Syntax,
   syntaxError,
   type TypeSyntax,
@@ -65,14 +67,13 @@ export function parsePartitionBy(text: string, schema: Schema): PartitionField[]
 export function parseSortBy(text: string, schema: Schema): SortField[] {
   return parseSyntax(text, 'sortTerms').map((sortTerm): SortField => {
     const { transform, sourceId } = termOf(sortTerm.term, { text, schema })
-    const { direction, nulls } = sortTerm
-    return {
-      sourceId,
-      transform,
-      direction,
-      nullOrder: nulls ?? (direction === 'asc' ? 'nulls-first' : 'nulls-last'),
-    }
+    return { sourceId, transform, ...orderingOf(sortTerm) }
   })
+}
+
+/** Direction and place of nulls, with what holds where nothing is written. */
+export function orderingOf({ direction, nulls }: SortTermSyntax): Pick<SortField, 'direction' | 'nullOrder'> {
+  return { direction, nullOrder: nulls ?? (direction === 'asc' ? 'nulls-first' : 'nulls-last') }
 }
 
 function fail(text: string, at: number, message: string, expected?: string): LakeError {
@@ -103,6 +104,11 @@ function fieldsOf(
     }
     return column.comment === undefined ? field : { ...field, doc: column.comment }
   })
+}
+
+/** The type that is written; its ids tie nothing. @throws invalid-argument with `position` and `near` */
+export function typeOfSyntax(type: TypeSyntax, text: string): Type {
+  return typeOf(type, text, { next: 1 })
 }
 
 function typeOf(type: TypeSyntax, text: string, ids: Placeholder): Type {
@@ -238,25 +244,38 @@ interface Term {
 }
 
 function termOf(node: Syntax, scope: TermScope): Term {
-  if (node.kind === 'name') return checkTerm(node, { kind: 'identity' }, node, scope)
-  if (node.kind !== 'call') throw fail(scope.text, node.at, 'a column or a transform of one is needed here')
+  const { column, transform } = transformOf(node, scope.text)
+  return checkTerm(column, transform, node, scope)
+}
+
+/**
+ * A column, or a transform of one, before anybody knows the columns.
+ * @throws invalid-argument with `position` and `near` for anything else
+ */
+export function transformOf(
+  node: Syntax,
+  text: string,
+): { readonly column: NameSyntax; readonly transform: Transform } {
+  if (node.kind === 'name') return { column: node, transform: { kind: 'identity' } }
+  if (node.kind !== 'call') throw fail(text, node.at, 'a column or a transform of one is needed here')
   const name = node.name.toLowerCase()
   switch (name) {
     case 'bucket':
     case 'truncate': {
-      const { column, parameter } = parametrisedArguments(node, scope)
+      const { column, parameter } = parametrisedArguments(node, text)
       const transform: Transform =
         name === 'bucket' ? { kind: 'bucket', count: parameter } : { kind: 'truncate', width: parameter }
-      return checkTerm(column, transform, node, scope)
+      return { column, transform }
     }
     default: {
       const kind = PLAIN_TRANSFORMS.get(name)
-      if (kind === undefined) throw fail(scope.text, node.at, 'the transform is not known', TRANSFORM_NAMES)
+      if (kind === undefined) throw fail(text, node.at, 'the transform is not known', TRANSFORM_NAMES)
       const [column] = node.args
       if (column === undefined || node.args.length !== 1) {
-        throw fail(scope.text, node.at, 'the transform takes one column')
+        throw fail(text, node.at, 'the transform takes one column')
       }
-      return checkTerm(column, { kind }, node, scope)
+      if (column.kind !== 'name') throw fail(text, column.at, 'a column is needed here')
+      return { column, transform: { kind } }
     }
   }
 }
@@ -280,8 +299,8 @@ const PLAIN_TRANSFORMS: ReadonlyMap<string, 'identity' | 'year' | 'month' | 'day
 /** `bucket(16, id)` as in Spark's DDL, or `bucket(id, 16)`. */
 function parametrisedArguments(
   node: CallSyntax,
-  { text }: TermScope,
-): { readonly column: Syntax; readonly parameter: number } {
+  text: string,
+): { readonly column: NameSyntax; readonly parameter: number } {
   const column = node.args.find(arg => arg.kind === 'name')
   const number = node.args.find(arg => arg.kind === 'literal')
   if (node.args.length !== 2 || column === undefined || number?.kind !== 'literal') {
@@ -292,8 +311,12 @@ function parametrisedArguments(
   return { column, parameter }
 }
 
-function checkTerm(column: Syntax, transform: Transform, node: Syntax, { text, schema }: TermScope): Term {
-  if (column.kind !== 'name') throw fail(text, column.at, 'a column is needed here')
+function checkTerm(
+  column: NameSyntax,
+  transform: Transform,
+  node: Syntax,
+  { text, schema }: TermScope,
+): Term {
   const field = findColumn(column.parts.join('.'), column.at, { text, schema })
   if (!canTransform(transform, field.type) || !inStructsOnly(schema, field.id)) {
     throw fail(text, node.at, 'the transform does not apply to the column')

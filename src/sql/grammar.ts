@@ -4,24 +4,34 @@
  *   expression   := conjunction (OR conjunction)*
  *   conjunction  := negation (AND negation)*
  *   negation     := NOT* condition
- *   condition    := operand [compare operand | IS [NOT] (NULL | NAN)
+ *   condition    := operand [(compare | '<=>') operand | IS [NOT] (NULL | NAN)
  *                            | [NOT] (IN list | BETWEEN operand AND operand | LIKE operand)]
  *   list         := '(' operand (',' operand)* ')' | '?'
- *   operand      := '(' expression ')' | literal | call | dotted name | '?'
+ *   operand      := product (('+' | '-' | '||') product)*
+ *   product      := factor (('*' | '/' | '%') factor)*
+ *   factor       := ('+' | '-')* ('(' expression ')' | literal | call | case | cast | interval | dotted name | '?')
+ *   case         := CASE [operand] (WHEN expression THEN expression)+ [ELSE expression] END
+ *   cast         := CAST '(' expression AS type ')'        interval := INTERVAL ['-'] (number | text) unit
+ *   assignments  := dotted name '=' expression (',' ...)*
  *   columns      := column (',' column)*          column := name [':'] type ([NOT] NULL | COMMENT text)*
  *   type         := ARRAY '<' type '>' | MAP '<' type ',' type '>' | STRUCT '<' columns '>' | name [parameters]
  *   terms        := operand (',' operand)*
  *   sort terms   := operand [ASC | DESC] [NULLS (FIRST | LAST)] (',' ...)*
  *
  * Conditions and values are one rule family, so that statements can use both; what a tree may mean is decided
- * where it is used (`predicate.ts`, `ddl.ts`). One token decides which way a rule goes, in three places the one
- * behind it too: `date '..'`, `name (`, `array <`.
+ * where it is used (`predicate.ts`, `scalar.ts`, `ddl.ts`). One token decides which way a rule goes, in a few places
+ * the one behind it too: `date '..'`, `name (`, `array <`, `case when`, `interval 1`.
  */
 import type { ComparisonOp } from '../expression/expression.js'
 import type {
+  AssignmentSyntax,
+  CaseBranchSyntax,
+  CaseSyntax,
   ColumnSyntax,
+  IntervalSyntax,
   LiteralSyntax,
   NamedTypeSyntax,
+  NameSyntax,
   SortTermSyntax,
   Syntax,
   TestSyntax,
@@ -34,6 +44,10 @@ import type { Token } from './tokens.js'
 
 export function readPredicate(reader: TokenReader): Syntax {
   return expression(reader)
+}
+
+export function readAssignments(reader: TokenReader): AssignmentSyntax[] {
+  return separated(reader, assignment)
 }
 
 export function readColumns(reader: TokenReader): ColumnSyntax[] {
@@ -51,7 +65,7 @@ export function readSortTerms(reader: TokenReader): SortTermSyntax[] {
 type Rule<T> = (reader: TokenReader) => T
 
 /** One or more, with commas between. */
-function separated<T>(reader: TokenReader, rule: Rule<T>): T[] {
+export function separated<T>(reader: TokenReader, rule: Rule<T>): T[] {
   const items = [rule(reader)]
   while (reader.tryWord(',')) items.push(rule(reader))
   return items
@@ -59,7 +73,7 @@ function separated<T>(reader: TokenReader, rule: Rule<T>): T[] {
 
 // Conditions
 
-function expression(reader: TokenReader): Syntax {
+export function expression(reader: TokenReader): Syntax {
   return chain(reader, 'or', conjunction)
 }
 
@@ -87,6 +101,7 @@ function condition(reader: TokenReader): Syntax {
   const next = reader.peek()
   if (next.kind === 'comparison') {
     const { image, at } = reader.take()
+    if (image === '<=>') return { kind: 'same', left, right: operand(reader), at }
     return { kind: 'compare', op: COMPARISON_OPS[image] ?? 'eq', left, right: operand(reader), at }
   }
   if (next.word === 'is') return isTest(reader, left)
@@ -140,7 +155,49 @@ function list(reader: TokenReader): Syntax[] {
 
 // Values
 
-function operand(reader: TokenReader): Syntax {
+export function operand(reader: TokenReader): Syntax {
+  return operations(reader, SUMS, product)
+}
+
+function product(reader: TokenReader): Syntax {
+  return operations(reader, PRODUCTS, factor)
+}
+
+const SUMS = ['+', '-', '||'] as const
+const PRODUCTS = ['*', '/', '%'] as const
+
+/** Operators of one rank, from left to right. */
+function operations(
+  reader: TokenReader,
+  operators: typeof SUMS | typeof PRODUCTS,
+  rule: Rule<Syntax>,
+): Syntax {
+  let left = rule(reader)
+  for (;;) {
+    const { word, at } = reader.peek()
+    const op = operators.find(each => each === word)
+    if (op === undefined) return left
+    reader.take()
+    left = { kind: 'arithmetic', op, left, right: rule(reader), at }
+  }
+}
+
+/** Signs in a row are taken one after the other; the last one belongs to a number behind it. */
+function factor(reader: TokenReader): Syntax {
+  const { at } = reader.peek()
+  let negated = false
+  for (;;) {
+    const { word } = reader.peek()
+    if (word !== '-' && word !== '+') break
+    if (reader.peek(1).kind === 'number') break
+    reader.take()
+    negated = (word === '-') !== negated
+  }
+  const inner = primary(reader)
+  return negated ? { kind: 'negate', operand: inner, at } : inner
+}
+
+function primary(reader: TokenReader): Syntax {
   const next = reader.peek()
   switch (next.kind) {
     case 'name':
@@ -163,6 +220,12 @@ const OPERAND = 'a column or a value'
 
 function startingWithName(reader: TokenReader, { word, at }: Token): Syntax {
   const behind = reader.peek(1)
+  if (word === 'case' && beginsCase(behind)) return caseExpression(reader)
+  if (word === 'cast' && behind.word === '(') return cast(reader)
+  if (word === 'interval' && INTERVAL_STARTS.has(behind.kind)) return interval(reader)
+  if (word === 'interval' && behind.word === '-' && INTERVAL_STARTS.has(reader.peek(2).kind)) {
+    return reader.peek(3).kind === 'name' ? interval(reader) : dottedName(reader)
+  }
   const form = LITERAL_FORMS.find(known => known === word)
   if (form !== undefined && behind.kind === 'text') {
     reader.take()
@@ -202,12 +265,65 @@ function call(reader: TokenReader): Syntax {
   const name = reader.takeKind('name')
   reader.takeWord('(')
   if (reader.tryWord(')')) return { kind: 'call', name: nameOf(name), args: [], at: name.at }
-  const args = separated(reader, operand)
+  const args = separated(reader, expression)
   reader.takeWord(')')
   return { kind: 'call', name: nameOf(name), args, at: name.at }
 }
 
-function dottedName(reader: TokenReader): Syntax {
+/** What may stand behind a column named `case` begins none. */
+function beginsCase({ kind, word }: Token): boolean {
+  if (kind === 'name') return word !== 'asc' && word !== 'desc' && word !== 'nulls' && word !== 'as'
+  return kind === 'number' || kind === 'text' || kind === 'hex' || word === 'not'
+}
+
+function caseExpression(reader: TokenReader): CaseSyntax {
+  const { at } = reader.takeWord('case')
+  reader.enter()
+  const subject = reader.peek().word === 'when' ? undefined : operand(reader)
+  const branches = [caseBranch(reader)]
+  while (reader.peek().word === 'when') branches.push(caseBranch(reader))
+  const otherwise = reader.tryWord('else') ? expression(reader) : undefined
+  reader.takeWord('end')
+  reader.leave()
+  return { kind: 'case', subject, branches, otherwise, at }
+}
+
+function caseBranch(reader: TokenReader): CaseBranchSyntax {
+  reader.takeWord('when')
+  const when = expression(reader)
+  reader.takeWord('then')
+  return { when, result: expression(reader) }
+}
+
+function cast(reader: TokenReader): Syntax {
+  const { at } = reader.takeWord('cast')
+  reader.takeWord('(')
+  const inner = expression(reader)
+  reader.takeWord('as')
+  const to = type(reader)
+  reader.takeWord(')')
+  return { kind: 'cast', operand: inner, type: to, at }
+}
+
+const INTERVAL_STARTS: ReadonlySet<Token['kind']> = new Set<Token['kind']>(['number', 'text'])
+
+function interval(reader: TokenReader): IntervalSyntax {
+  const { at } = reader.takeWord('interval')
+  const minus = reader.tryWord('-')
+  const { kind } = reader.peek()
+  const { image } = reader.take()
+  const count = kind === 'text' ? unquote(image) : image
+  const unit = reader.takeKind('name')
+  return { kind: 'interval', count, negated: minus !== undefined, unit: nameOf(unit), at }
+}
+
+function assignment(reader: TokenReader): AssignmentSyntax {
+  const { parts, at } = dottedName(reader)
+  reader.takeWord('=')
+  return { column: parts.join('.'), value: expression(reader), at }
+}
+
+export function dottedName(reader: TokenReader): NameSyntax {
   const first = reader.takeKind('name')
   const parts = [nameOf(first)]
   while (reader.tryWord('.')) parts.push(nameOf(reader.takeKind('name')))
@@ -247,7 +363,7 @@ function column(reader: TokenReader): ColumnSyntax {
   return { name: nameOf(name), type: columnType, required, comment, at: name.at }
 }
 
-function type(reader: TokenReader): TypeSyntax {
+export function type(reader: TokenReader): TypeSyntax {
   const { kind, word, at } = reader.peek()
   if (kind !== 'name') throw reader.expected('a type')
   if (reader.peek(1).word !== '<') return namedType(reader)
@@ -310,11 +426,11 @@ function quoted(form: LiteralSyntax['form'], { image, at }: Token): LiteralSynta
 }
 
 /** What stands between a token's quotes, with doubled quotes made single. */
-function unquote(image: string): string {
+export function unquote(image: string): string {
   const quote = image.charAt(0)
   return image.slice(1, -1).replaceAll(quote + quote, quote)
 }
 
-function nameOf({ image }: Token): string {
+export function nameOf({ image }: Token): string {
   return image.startsWith('"') || image.startsWith('`') ? unquote(image) : image
 }

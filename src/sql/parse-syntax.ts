@@ -27,9 +27,14 @@ const NESTING_MAX = 100
  * @throws invalid-argument with `position`, `near` and, where it is known, what was `expected`
  */
 export function parseSyntax<R extends keyof Readings>(text: string, reading: R): Readings[R] {
+  return readWhole(text, READERS[reading])
+}
+
+/** What a rule reads, which must be the whole text. @throws as `parseSyntax` */
+export function readWhole<T>(text: string, rule: (reader: TokenReader) => T): T {
   const reader = new TokenReader(text)
   checkNesting(text, reader.tokens)
-  const tree = READERS[reading](reader)
+  const tree = rule(reader)
   reader.takeKind('end')
   return tree
 }

@@ -52,7 +52,7 @@ export function parsePredicate(source: string | SqlText): Expression {
 
 const NO_VALUES: ReadonlyMap<number, SqlValue> = new Map()
 
-function fail(source: SqlText, at: number, message: string): LakeError {
+function fail(source: Pick<SqlText, 'text'>, at: number, message: string): LakeError {
   return syntaxError(source.text, at, { message })
 }
 
@@ -82,6 +82,13 @@ function lower(node: Syntax, source: SqlText): Expression {
       throw fail(source, node.at, 'a value alone is no condition')
     case 'parameter':
       return lowerParameter(node.at, source)
+    case 'same':
+    case 'arithmetic':
+    case 'negate':
+    case 'cast':
+    case 'case':
+    case 'interval':
+      throw fail(source, node.at, 'only columns and literals can be compared here')
     default:
       return unreachable(node)
   }
@@ -118,6 +125,8 @@ function lowerComparison({ op, left, right, at }: CompareSyntax, source: SqlText
   }
   const call = left.kind === 'call' ? left : right
   if (call.kind === 'call') throw fail(source, call.at, 'a function cannot be compared yet')
+  const other = [left, right].find(side => side.kind !== 'literal' && side.kind !== 'parameter')
+  if (other !== undefined) throw fail(source, other.at, 'only columns and literals can be compared here')
   throw fail(source, at, 'a comparison needs a column on one side')
 }
 
@@ -204,7 +213,8 @@ function literal(node: Syntax, source: SqlText): Literal {
   return literalOf(value)
 }
 
-function literalOfSyntax(node: LiteralSyntax, source: SqlText): Literal {
+/** The literal that is written. @throws invalid-argument for text that is no value of its form, and for null */
+export function literalOfSyntax(node: LiteralSyntax, source: Pick<SqlText, 'text'>): Literal {
   switch (node.form) {
     case 'number':
       return { kind: 'number', text: node.text }
@@ -239,14 +249,14 @@ function typed(
   type: TypedLiteral['type'],
   value: Value | undefined,
   node: LiteralSyntax,
-  source: SqlText,
+  source: Pick<SqlText, 'text'>,
 ): Literal {
   if (value !== undefined) return { kind: 'typed', type, value }
   throw fail(source, node.at, `the text is no ${node.form}`)
 }
 
 /** Microseconds, or nanoseconds where the text is finer; with a zone in the text it is a timestamptz. */
-function timestampLiteral(node: LiteralSyntax, source: SqlText): Literal {
+function timestampLiteral(node: LiteralSyntax, source: Pick<SqlText, 'text'>): Literal {
   const micros = parseTimestamp(node.text, { zone: 'none', unit: 'micros' })
   if (micros !== undefined) return { kind: 'typed', type: { kind: 'timestamp' }, value: micros }
   const nanos = parseTimestamp(node.text, { zone: 'none', unit: 'nanos' })
@@ -254,7 +264,7 @@ function timestampLiteral(node: LiteralSyntax, source: SqlText): Literal {
   return zonedLiteral(node, source)
 }
 
-function zonedLiteral(node: LiteralSyntax, source: SqlText): Literal {
+function zonedLiteral(node: LiteralSyntax, source: Pick<SqlText, 'text'>): Literal {
   const micros = parseTimestamp(node.text, { zone: 'default-utc', unit: 'micros' })
   if (micros !== undefined) return { kind: 'typed', type: { kind: 'timestamptz' }, value: micros }
   const nanos = parseTimestamp(node.text, { zone: 'default-utc', unit: 'nanos' })

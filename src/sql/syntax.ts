@@ -14,7 +14,13 @@ export type Syntax =
   | { readonly kind: 'not'; readonly child: Syntax; readonly at: number }
   | { readonly kind: 'and' | 'or'; readonly children: readonly Syntax[]; readonly at: number }
   | CompareSyntax
+  | SameSyntax
   | TestSyntax
+  | ArithmeticSyntax
+  | { readonly kind: 'negate'; readonly operand: Syntax; readonly at: number }
+  | { readonly kind: 'cast'; readonly operand: Syntax; readonly type: TypeSyntax; readonly at: number }
+  | CaseSyntax
+  | IntervalSyntax
 
 export interface NameSyntax {
   readonly kind: 'name'
@@ -51,6 +57,49 @@ export interface CompareSyntax {
   readonly left: Syntax
   readonly right: Syntax
   /** Where the operator stands. */
+  readonly at: number
+}
+/** `left <=> right`. */
+export interface SameSyntax {
+  readonly kind: 'same'
+  readonly left: Syntax
+  readonly right: Syntax
+  readonly at: number
+}
+export interface ArithmeticSyntax {
+  readonly kind: 'arithmetic'
+  readonly op: '+' | '-' | '*' | '/' | '%' | '||'
+  readonly left: Syntax
+  readonly right: Syntax
+  /** Where the operator stands. */
+  readonly at: number
+}
+export interface CaseSyntax {
+  readonly kind: 'case'
+  /** What the branches are compared with; undefined: they are conditions. */
+  readonly subject: Syntax | undefined
+  readonly branches: readonly CaseBranchSyntax[]
+  readonly otherwise: Syntax | undefined
+  readonly at: number
+}
+export interface CaseBranchSyntax {
+  readonly when: Syntax
+  readonly result: Syntax
+}
+/** `interval '1' day`. */
+export interface IntervalSyntax {
+  readonly kind: 'interval'
+  /** As written, without quotes. */
+  readonly count: string
+  readonly negated: boolean
+  readonly unit: string
+  readonly at: number
+}
+/** `column = value` of an update. */
+export interface AssignmentSyntax {
+  /** Dotted. */
+  readonly column: string
+  readonly value: Syntax
   readonly at: number
 }
 /** `operand [not] in (..)`, `between .. and ..`, `like ..`, `is [not] null`. */

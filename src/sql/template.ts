@@ -48,8 +48,8 @@ export function isValueList(value: SqlValue): value is readonly LiteralInput[] {
   return Array.isArray(value)
 }
 
-export function isSqlText(value: SqlValue): value is SqlText {
-  return typeof value === 'object' && 'text' in value && 'values' in value
+export function isSqlText(value: unknown): value is SqlText {
+  return typeof value === 'object' && value !== null && 'text' in value && 'values' in value
 }
 
 export function isExpression(value: SqlValue): value is Expression {

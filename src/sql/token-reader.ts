@@ -11,12 +11,16 @@ const LABELS = {
   end: 'the end of the text',
 } as const
 
+/** Rules inside themselves; the parser recurses, and the stack has an end. */
+const DEPTH_MAX = 100
+
 /** Stands at a token; moves on when one is taken. */
 export class TokenReader {
   /** All of the text's; the last is of kind `end`. */
   readonly tokens: readonly Token[]
   private readonly text: string
   private index = 0
+  private depth = 0
 
   /** @throws invalid-argument for a text that is no tokens */
   constructor(text: string) {
@@ -53,6 +57,18 @@ export class TokenReader {
     const token = this.peek()
     this.index++
     return token
+  }
+
+  /** Counts a rule inside itself that no bracket shows. @throws invalid-argument when there are too many */
+  enter(): void {
+    this.depth++
+    if (this.depth > DEPTH_MAX) {
+      throw syntaxError(this.text, this.peek().at, { message: 'the text is nested too deeply' })
+    }
+  }
+
+  leave(): void {
+    this.depth--
   }
 
   /** The error of a next token that cannot stand here; `what` could. */

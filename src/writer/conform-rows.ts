@@ -92,9 +92,24 @@ function checkNulls(field: Field, column: Vector): void {
   })
 }
 
-interface FoundNull {
+/** A null where none may be. */
+export interface FoundNull {
+  /** Names down to the field. */
   readonly path: readonly string[]
   readonly row: number
+}
+
+/** The first null of a required field, at any depth; `fields` are those of the batch's columns. */
+export function findNullOf(
+  fields: readonly Field[],
+  batch: Pick<ColumnBatch, 'columns'>,
+): FoundNull | undefined {
+  for (const [index, field] of fields.entries()) {
+    const column = batch.columns[index]
+    const found = column === undefined ? undefined : findNull(field, column, [])
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 type Presence = (row: number) => boolean

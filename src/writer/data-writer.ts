@@ -8,7 +8,6 @@
  * the largest pending partition is written, or the file longest untouched is closed.
  */
 import { assert } from '../base/assert.js'
-import { LakeError } from '../base/errors.js'
 import { stringifyJson } from '../base/json.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
 import { concatBatches } from '../batch/take.js'
@@ -16,8 +15,9 @@ import { openParquetWriter, type ParquetWriteResult } from '../format/parquet/wr
 import type { FileIO } from '../io/file-io.js'
 import type { DataFile } from '../manifest/content-file.js'
 import { metricsModes } from '../metadata/metrics-mode.js'
-import { dataFileFormat, parquetOptions, targetFileSizeBytes } from '../metadata/properties.js'
+import { parquetOptions, targetFileSizeBytes } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { checkWriteProperties } from '../metadata/write-properties.js'
 import { isUnpartitioned } from '../schema/partition.js'
 import type { PartitionSpec, PartitionTuple } from '../schema/partition-spec.js'
 import { serializeSchema } from '../schema/schema-json.js'
@@ -48,6 +48,10 @@ export interface DataWriterOptions {
   readonly pendingRowsMax?: number | undefined
   /** Files open at the same time; default 64. */
   readonly openFilesMax?: number | undefined
+  /** The rows of a partition come one after the other: its file is finished when another partition begins. */
+  readonly clustered?: boolean | undefined
+  /** The order that the rows of each partition come in; default 0, none. */
+  readonly sortOrderId?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -78,7 +82,7 @@ interface Lane {
 export function openDataWriter(options: DataWriterOptions): DataWriter {
   const { io, schema, spec } = options
   const partitioner = createPartitioner(spec, schema)
-  const fields = [...schema.fields, ...(options.lineageFields ?? [])]
+  const fields = writerFields(options)
   const openFile = fileOpener(options, fields)
   const finish = fileFinisher(options)
   const pendingRowsMax = options.pendingRowsMax ?? PENDING_ROWS_MAX
@@ -121,6 +125,15 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
     const open = [...lanes.values()].filter(lane => lane.files.isOpen)
     if (open.length >= openFilesMax) await open[0]?.files.closeFile()
   }
+  /** Of clustered rows, finishes the partitions before this one. */
+  const endOthers = async (key: string): Promise<void> => {
+    for (const [other, lane] of lanes) {
+      if (other === key) continue
+      await flush(lane)
+      await lane.files.closeFile()
+      lanes.delete(other)
+    }
+  }
   const abort = async (): Promise<void> => {
     const written = done.splice(0).map(file => file.location)
     for (const lane of lanes.values()) {
@@ -136,9 +149,10 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
       return rowCount
     },
     async write(batch) {
-      const parts = partitioner.split(conform(batch, schema, fields))
+      const parts = partitioner.split(conformBatch(batch, schema, fields))
       rowCount += batch.length
       for (const part of parts) {
+        if (options.clustered) await endOthers(part.key)
         const lane = laneOf(part)
         lane.pending.push(part.rows)
         lane.pendingRows += part.rows.length
@@ -159,8 +173,20 @@ export function openDataWriter(options: DataWriterOptions): DataWriter {
   }
 }
 
-/** The batch with columns as the schema has them, lineage columns behind. */
-function conform(batch: ColumnBatch, schema: Schema, fields: readonly Field[]): ColumnBatch {
+/** The columns of the files: those of the schema, lineage columns behind. */
+export function writerFields({
+  schema,
+  lineageFields = [],
+}: Pick<DataWriterOptions, 'schema' | 'lineageFields'>): readonly Field[] {
+  return lineageFields.length === 0 ? schema.fields : [...schema.fields, ...lineageFields]
+}
+
+/**
+ * The batch with columns as the schema has them, lineage columns behind.
+ * @param fields as `writerFields` gives them
+ * @throws invalid-argument when the rows do not fit the schema
+ */
+export function conformBatch(batch: ColumnBatch, schema: Schema, fields: readonly Field[]): ColumnBatch {
   const lineageCount = fields.length - schema.fields.length
   if (lineageCount === 0) return conformRows(batch, schema)
   const own = batch.columns.length - lineageCount
@@ -187,7 +213,7 @@ function fileOpener(
   fields: readonly Field[],
 ): (partitionPath: string) => Promise<OpenFile> {
   const { io, metadata, schema, naming, signal } = options
-  checkFormat(metadata)
+  checkWriteProperties(metadata, 'data')
   const parquet = parquetTableOptions(parquetOptions(metadata), schema)
   const keyValueMetadata = { 'iceberg.schema': stringifyJson(serializeSchema(schema)) }
   return async partitionPath => {
@@ -202,20 +228,11 @@ function fileOpener(
   }
 }
 
-/** @throws unsupported when the table wants files that are not Parquet */
-function checkFormat(metadata: TableMetadata): void {
-  const format = dataFileFormat(metadata)
-  if (format === 'parquet') return
-  throw new LakeError('unsupported', 'data files of this format cannot be written', {
-    context: { property: 'write.format.default', format },
-  })
-}
-
 /** Describes finished files for the manifest. */
 function fileFinisher(
   options: DataWriterOptions,
 ): (file: OpenFile, result: ParquetWriteResult, partition: PartitionTuple) => DataFile {
-  const { metadata, schema, spec } = options
+  const { metadata, schema, spec, sortOrderId = UNSORTED.orderId } = options
   const modes = metricsModes(metadata, schema)
   return ({ location }, result, partition) => ({
     content: 'data',
@@ -226,7 +243,7 @@ function fileFinisher(
     recordCount: result.rowCount,
     fileSizeBytes: result.sizeBytes,
     splitOffsets: result.splitOffsets,
-    sortOrderId: UNSORTED.orderId,
+    sortOrderId,
     ...fileMetrics(result.columns, schema, modes),
   })
 }

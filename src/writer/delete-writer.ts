@@ -14,6 +14,7 @@ import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DeleteFile } from '../manifest/content-file.js'
 import { referencedDataFile } from '../manifest/delete-index.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { checkWriteProperties } from '../metadata/write-properties.js'
 import { createDeleteLoader } from '../reader/load-deletes.js'
 import type { ReadTask } from '../reader/plan.js'
 import { writeDeletionVectors } from './deletion-vector-writer.js'
@@ -42,6 +43,7 @@ export async function writeRowDeletes(
   options: RowDeleteOptions,
 ): Promise<RowDeleteChange> {
   const { metadata } = options
+  checkWriteProperties(metadata, 'deletes')
   const merged = await mergeOlderDeletes(io, deletes, options)
   const kept = merged.entries.filter(entry => !isGone(entry))
   const gone = merged.entries.filter(isGone).map(entry => entry.task)

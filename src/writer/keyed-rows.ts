@@ -13,13 +13,13 @@ import type { TableMetadata } from '../metadata/table-metadata.js'
 import { ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import type { Schema } from '../schema/types.js'
 import { arrangeColumns } from './conform-rows.js'
-import { openDataWriter } from './data-writer.js'
 import { fetchRows } from './fetch-rows.js'
 import type { FileNaming } from './file-location.js'
 import type { KeyedChanges } from './keyed-changes.js'
 import { columnOf } from './partitioner.js'
 import { patchedFields, patchRows } from './patch-rows.js'
 import { type KeyLocations, NO_ROW_ID } from './resolve-keys.js'
+import { openSortedWriter } from './sorted-writer.js'
 
 /** Data files and what they were made from. */
 export interface WrittenRows {
@@ -109,7 +109,7 @@ export async function writeRows(
   if (changes.rows.length === 0) return []
   const rows = await patchedRows(io, resolved, options.signal)
   const rowIds = rowIdVector(options.sources.rowIds)
-  const writer = openDataWriter({
+  const writer = openSortedWriter({
     io,
     metadata,
     schema,

@@ -1,7 +1,7 @@
 /**
- * Writing by key, merge-on-read: upserts and applied change feeds. Per attempt:
+ * Writing by key: upserts and applied change feeds. Per attempt:
  *
- *   keys  --resolve on the base-->  (file, position)  -->  position deletes or vectors
+ *   keys  --resolve on the base-->  (file, position)  -->  deletes, or these files without the rows
  *   rows  --patch, row ids------->  data files            kept from the last attempt when nothing they hold changed
  *
  * Every key is resolved anew on a moved base: a row that another writer inserted, moved or deleted meanwhile is
@@ -16,8 +16,6 @@ import { checkWritable } from '../metadata/new-table.js'
 import type { RowLevelOperation } from '../metadata/properties.js'
 import type { Schema } from '../schema/types.js'
 import { arrangeColumns } from './conform-rows.js'
-import { checkMergeOnRead } from './delete-rows.js'
-import { writeRowDeletes } from './delete-writer.js'
 import { fileNaming } from './file-location.js'
 import { checkKeyType, type KeyedChanges } from './keyed-changes.js'
 import {
@@ -30,6 +28,7 @@ import {
 } from './keyed-rows.js'
 import { missingPatches } from './patch-rows.js'
 import { firstMatches, positionsByFile, resolveKeys } from './resolve-keys.js'
+import { removeRows } from './rewrite-files.js'
 import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
 
 export interface KeyedWriteResult {
@@ -51,7 +50,7 @@ export interface KeyedWriteOptions extends WriteOptions {
 
 /**
  * Replaces the rows of the keys by the given rows; `unchanged` when nothing goes and nothing comes.
- * @throws from the action: unsupported on copy-on-write tables; invalid-argument when rows or keys do not fit the
+ * @throws from the action: invalid-argument when rows or keys do not fit the
  * schema of the base; corrupt, not-found, denied, unavailable, aborted
  */
 export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: KeyedWriteOptions): TableAction {
@@ -62,7 +61,6 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
     const { metadata } = base
     const { signal } = attempt
     checkWritable(metadata)
-    if (changes.keys.length > 0) checkMergeOnRead(metadata, options.operation ?? 'merge')
     const schema = currentSchema(metadata)
     const locations = await resolveKeys(base, io, keysFor(changes, schema), {
       snapshot: changes.truncate ? undefined : snapshots.headOf(metadata),
@@ -79,10 +77,11 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
     const dataLocations = files.map(file => file.location)
     const fresh = reused ? [] : [...dataLocations]
     try {
-      const deletes = await writeRowDeletes(io, positionsByFile(locations), {
+      const deletes = await removeRows(io, positionsByFile(locations), {
         metadata,
         schema,
         naming,
+        operation: options.operation ?? 'merge',
         signal,
       })
       fresh.push(...deletes.written)
@@ -91,7 +90,7 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
       if (isEmpty && !options.keepEmpty) return 'unchanged'
       const change = await snapshots.produce(base, attempt, {
         changes: {
-          addedDataFiles: files,
+          addedDataFiles: [...files, ...deletes.addedDataFiles],
           addedDeleteFiles: deletes.addedDeleteFiles,
           removedFiles: deletes.removedFiles,
           removeAll: changes.truncate,

@@ -3,7 +3,6 @@
  * column sizes only, `counts` adds value, null and NaN counts, `truncate(n)` and `full` add bounds.
  * @see Iceberg documentation, "write.metadata.metrics.default"; table spec, "Manifests"
  */
-import type { ParquetColumnStatistics } from '../format/parquet/write.js'
 import type { FileMetrics } from '../manifest/content-file.js'
 import type { MetricsMode } from '../metadata/metrics-mode.js'
 import { indexFields } from '../schema/schema.js'
@@ -11,9 +10,20 @@ import { isPrimitive, type PrimitiveType, type Schema, type Value } from '../sch
 import { serializeValue } from '../schema/value.js'
 import { truncateLowerBound, truncateUpperBound } from './truncate-bound.js'
 
-/** Metrics of a file from the statistics of its writer. Columns outside the schema (row lineage) have none. */
+/** What is known of one column of a file: by its writer, or by the footer of a file that somebody else wrote. */
+export interface ColumnStatistics {
+  readonly columnSizeBytes: number
+  readonly valueCount?: number | undefined
+  readonly nullCount?: number | undefined
+  readonly nanCount?: number | undefined
+  /** Of the column's type; NaN left out. */
+  readonly lower?: Value | undefined
+  readonly upper?: Value | undefined
+}
+
+/** Metrics of a file from the statistics of its columns. Columns outside the schema (row lineage) have none. */
 export function fileMetrics(
-  columns: ReadonlyMap<number, ParquetColumnStatistics>,
+  columns: ReadonlyMap<number, ColumnStatistics>,
   schema: Pick<Schema, 'fields'>,
   modes: ReadonlyMap<number, MetricsMode>,
 ): FileMetrics {
@@ -30,8 +40,8 @@ export function fileMetrics(
     columnSizes.set(fieldId, column.columnSizeBytes)
     const mode = modes.get(fieldId)
     if (mode === undefined || mode.kind === 'none') continue
-    valueCounts.set(fieldId, column.valueCount)
-    nullValueCounts.set(fieldId, column.nullCount)
+    if (column.valueCount !== undefined) valueCounts.set(fieldId, column.valueCount)
+    if (column.nullCount !== undefined) nullValueCounts.set(fieldId, column.nullCount)
     if (column.nanCount !== undefined) nanValueCounts.set(fieldId, column.nanCount)
     if (mode.kind === 'counts') continue
     const lower = boundBytes(field.type, column.lower, mode, truncateLowerBound)

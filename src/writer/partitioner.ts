@@ -3,7 +3,7 @@
  * results, so no partition tuple is made per row.
  */
 import { present } from '../base/assert.js'
-import type { Bitmap, ColumnBatch, Vector } from '../batch/column-batch.js'
+import type { Bitmap, ColumnBatch, Selection, Vector } from '../batch/column-batch.js'
 import { groupRows } from '../batch/group-rows.js'
 import { nullVectorOf, takeBatch } from '../batch/take.js'
 import { transformVector } from '../batch/transform-vector.js'
@@ -20,9 +20,26 @@ export interface PartitionRows {
   readonly rows: ColumnBatch
 }
 
+/** A column of values of one partition field. */
+export interface PartitionColumn {
+  readonly type: Type
+  readonly vector: Vector
+}
+
+/** Where the rows of a partition stand in a batch. */
+export interface PartitionPlaces {
+  readonly key: string
+  readonly tuple: PartitionTuple
+  readonly selection: Selection
+}
+
 export interface Partitioner {
   /** Relative path of a partition's files, empty for an unpartitioned spec. */
   path(tuple: PartitionTuple): string
+  /** The values of the partition fields, none for an unpartitioned spec. */
+  columns(batch: ColumnBatch): readonly PartitionColumn[]
+  /** The partitions in the order of their first rows; for a spec that partitions. */
+  places(batch: ColumnBatch): readonly PartitionPlaces[]
   split(batch: ColumnBatch): readonly PartitionRows[]
 }
 
@@ -30,26 +47,39 @@ export interface Partitioner {
 export function createPartitioner(spec: PartitionSpec, schema: Schema): Partitioner {
   if (isUnpartitioned(spec)) {
     const tuple = spec.fields.map(() => null)
-    return { path: () => '', split: rows => (rows.length === 0 ? [] : [{ key: '', tuple, rows }]) }
+    return {
+      path: () => '',
+      columns: () => [],
+      places: () => [],
+      split: rows => (rows.length === 0 ? [] : [{ key: '', tuple, rows }]),
+    }
   }
   const types = partitionType(spec, schema).fields.map(field => field.type)
+  const columns = (batch: ColumnBatch): readonly PartitionColumn[] =>
+    spec.fields.map((field, index) => {
+      const type = present(types[index], 'the type of a partition field')
+      return { type, vector: partitionVector(field, type, batch) }
+    })
+  const places = (batch: ColumnBatch): readonly PartitionPlaces[] => {
+    if (batch.length === 0) return []
+    const values = columns(batch)
+    const vectors = values.map(column => column.vector)
+    const { firstRow, rows } = groupRows(vectors, types, batch.length)
+    return rows.map((selection, group) => {
+      const first = present(firstRow[group], 'the first row of a partition')
+      const tuple = values.map(({ type, vector }) => valueAt(vector, type, first))
+      return { key: partitionKey(types, tuple), tuple, selection }
+    })
+  }
   return {
     path: tuple => partitionPath(spec, schema, tuple),
-    split(batch) {
-      if (batch.length === 0) return []
-      const values = spec.fields.map((field, index) =>
-        partitionVector(field, present(types[index], 'the type of a partition field'), batch),
-      )
-      const { firstRow, rows } = groupRows(values, types, batch.length)
-      return rows.map((selection, group) => {
-        const first = present(firstRow[group], 'the first row of a partition')
-        const tuple = values.map((vector, index) =>
-          valueAt(vector, present(types[index], 'the type of a partition field'), first),
-        )
+    columns,
+    places,
+    split: batch =>
+      places(batch).map(({ key, tuple, selection }) => {
         const whole = selection.length === batch.length
-        return { key: partitionKey(types, tuple), tuple, rows: whole ? batch : takeBatch(batch, selection) }
-      })
-    },
+        return { key, tuple, rows: whole ? batch : takeBatch(batch, selection) }
+      }),
   }
 }
 

@@ -5,9 +5,12 @@
 import type { Runtime } from '../base/runtime.js'
 import type { LoadedTable } from '../catalog/catalog.js'
 import type { ActionAttempt, TableChange } from '../commit/commit-loop.js'
+import { streamUpdatesForMove } from '../commit/stream-position.js'
+import { checkStaging, stagedUpdates, WAP_ID } from '../commit/wap.js'
 import type { FileIO } from '../io/file-io.js'
 import { currentSnapshot, refByName, refSnapshot } from '../metadata/lookup.js'
 import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
+import type { TableUpdate } from '../metadata/table-update.js'
 import { createProduceCache, type FileChanges, operationOf, produceSnapshot } from '../snapshot/produce.js'
 import { newSnapshotId } from '../snapshot/snapshot-id.js'
 
@@ -15,8 +18,12 @@ export interface WriteOptions {
   readonly runtime: Runtime
   /** Branch to write; made from main when it is missing. Default main. */
   readonly ref?: string | undefined
+  /** Stages the snapshot under this id: it is added to the table, and no branch is moved. */
+  readonly wapId?: string | undefined
   /** Part of the name of every file written; default a new uuid. */
   readonly operationUuid?: string | undefined
+  /** Small manifests are not merged, whatever the table's properties say: the commit costs as little as it can. */
+  readonly fast?: boolean | undefined
   /** Add an empty snapshot when nothing changes, for what goes with the commit; default false. */
   readonly keepEmpty?: boolean | undefined
   /** Further entries of the snapshot's summary. */
@@ -38,8 +45,9 @@ export interface ChangedFiles {
 }
 
 export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChanges {
-  const { runtime } = options
+  const { runtime, wapId } = options
   const ref = options.ref ?? MAIN_BRANCH
+  const summary = wapId === undefined ? options.summary : { ...options.summary, [WAP_ID]: wapId }
   const operationUuid = options.operationUuid ?? runtime.orderedUuid()
   const cache = createProduceCache()
   let snapshotId: bigint | undefined
@@ -48,6 +56,7 @@ export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChan
     headOf: metadata =>
       refByName(metadata, ref) === undefined ? currentSnapshot(metadata) : refSnapshot(metadata, ref),
     async produce(base, attempt, { changes, written }) {
+      if (wapId !== undefined) checkStaging(base.metadata, wapId)
       snapshotId ??= newSnapshotId(base.metadata, runtime)
       const produced = await produceSnapshot(base, io, {
         changes: { ...changes, operation: changes.operation ?? operationOf(changes) },
@@ -55,13 +64,25 @@ export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChan
         snapshotId,
         operationUuid,
         attempt: attempt.number,
-        summary: options.summary,
+        summary,
         runtime,
         cache,
+        fast: options.fast,
         signal: attempt.signal,
       })
-      const { updates, requirements } = produced
+      const { requirements } = produced
+      const updates =
+        wapId === undefined
+          ? [...produced.updates, ...streamsOfNewBranch(base.metadata, ref)]
+          : stagedUpdates(produced.updates)
       return { updates, requirements, written: [...produced.written, ...written] }
     },
   }
+}
+
+/** A branch that the write makes begins where main stands, streams too. */
+function streamsOfNewBranch(metadata: TableMetadata, ref: string): readonly TableUpdate[] {
+  const { currentSnapshotId: snapshotId } = metadata
+  if (ref === MAIN_BRANCH || snapshotId === undefined || refByName(metadata, ref) !== undefined) return []
+  return streamUpdatesForMove(metadata, { ref, snapshotId })
 }

@@ -137,6 +137,17 @@ describe('the requests of a commit', () => {
     expect(swaps).toEqual([2])
   })
 
+  it('of an append that merges n manifests: it reads them, and writes one in place of its own', async () => {
+    await createTable(world, { properties: { 'commit.manifest.min-count-to-merge': '4' } })
+    for (const name of ['a', 'b', 'c'])
+      await commitFiles(world, { addedDataFiles: [await dataFile(world, name)] })
+    const d = await dataFile(world, 'd')
+    const requests = await requestsOf(() => commitFiles(world, { addedDataFiles: [d] }))
+    expect(requests).toEqual({ ...APPEND, 'read manifest': 3 })
+    const e = await dataFile(world, 'e')
+    expect(await requestsOf(() => commitFiles(world, { addedDataFiles: [e] }))).toEqual(APPEND)
+  })
+
   it('of a lost race: the list again, its manifests not', async () => {
     const base: LoadedTable = await createTable(world)
     await commitFiles(world, { addedDataFiles: [await dataFile(world, 'a')] })

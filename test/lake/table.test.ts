@@ -188,10 +188,21 @@ describe('deleting', () => {
     }
   })
 
-  it('is not built for copy-on-write tables', async () => {
+  it('works on copy-on-write tables, by any condition over the columns of a row', async () => {
     const table = await make(undefined, { properties: { 'write.delete.mode': 'copy-on-write' } })
     await table.append(pairs)
-    expect((await rejectionOf(table.delete('id = 1')))?.kind).toBe('unsupported')
+    await table.delete('id + id = 2')
+    expect(await rowsOf(table.scan())).toEqual(pairs.filter(({ id }) => Number(id) !== 1))
+  })
+})
+
+describe('an update', () => {
+  it('takes text, or values and expressions by column', async () => {
+    const table = await make()
+    await table.append(pairs)
+    await table.update({ set: { name: 'all' } })
+    await table.update({ set: "name = name || '!'", where: 'id = 1' })
+    expect((await rowsOf(table.scan())).map(row => row.name).sort()).toEqual(['all', 'all!'])
   })
 })
 

@@ -4,12 +4,11 @@ import { eq, gtEq } from '../../src/expression/expression.js'
 import { PositionSet } from '../../src/format/position-set.js'
 import { currentSchema } from '../../src/metadata/lookup.js'
 import type { Value } from '../../src/schema/types.js'
-import { deleteRowsAction } from '../../src/writer/delete-rows.js'
 import { writeDeletionVectors } from '../../src/writer/deletion-vector-writer.js'
 import { fileNaming } from '../../src/writer/file-location.js'
 import { writePositionDeletes } from '../../src/writer/position-delete-writer.js'
 import { snapshotChanges } from '../../src/writer/snapshot-change.js'
-import { commitRaced, createTestTable, sorted, type TestTable } from './test-lake.js'
+import { commitRaced, createTestTable, deleteRowsAction, sorted, type TestTable } from './test-lake.js'
 
 const FIELDS = [
   { id: 1, name: 'id', required: false, type: { kind: 'long' } },

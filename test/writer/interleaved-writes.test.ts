@@ -32,14 +32,13 @@ import type { Field, Value } from '../../src/schema/types.js'
 import { ancestors } from '../../src/snapshot/ancestry.js'
 import { appendAction, discardFiles } from '../../src/writer/append.js'
 import { openDataWriter } from '../../src/writer/data-writer.js'
-import { deleteRowsAction } from '../../src/writer/delete-rows.js'
 import { fileNaming } from '../../src/writer/file-location.js'
 import { upsertChanges } from '../../src/writer/keyed-changes.js'
 import { keyedWriteAction } from '../../src/writer/keyed-write.js'
 import { snapshotChanges } from '../../src/writer/snapshot-change.js'
 import { createScheduler } from '../commit/scheduler.js'
 import { checkTable, createWorld, type TestRuntime } from '../snapshot/world.js'
-import { sorted } from './test-lake.js'
+import { deleteRowsAction, sorted } from './test-lake.js'
 
 const ID: Field = { id: 1, name: 'id', required: false, type: { kind: 'long' } }
 const FIELDS: readonly Field[] = [

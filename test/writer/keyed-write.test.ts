@@ -340,12 +340,40 @@ describe('an upsert', () => {
     )
   })
 
-  it('is unsupported on a copy-on-write table', async () => {
+  it.each([
+    2, 3,
+  ] as const)('on a copy-on-write table of version %i rewrites the files of its keys', async formatVersion => {
     const table = await createTestTable({
       fields: FIELDS,
+      formatVersion,
       properties: { 'write.merge.mode': 'copy-on-write' },
     })
-    expect(await refusal(table.upsert([[1n, 'a', null]], ['id']))).toMatchObject({ kind: 'unsupported' })
-    expect(await table.dataFiles()).toEqual([])
+    await table.append([
+      [1n, 'a', null],
+      [2n, 'b', null],
+    ])
+    await table.append([[3n, 'c', null]])
+    const untouched = (await table.tasks()).find(({ entry }) => entry.file.recordCount === 1)?.entry.file
+      .location
+    await table.upsert(
+      [
+        [2n, 'changed', null],
+        [4n, 'new', null],
+      ],
+      ['id'],
+    )
+    expect(sorted(await table.rows())).toEqual(
+      sorted([
+        [1n, 'a', null],
+        [2n, 'changed', null],
+        [3n, 'c', null],
+        [4n, 'new', null],
+      ]),
+    )
+    const tasks = await table.tasks()
+    expect(tasks.flatMap(({ deletes }) => [deletes.vector, ...deletes.positionDeletes])).toEqual(
+      tasks.map(() => undefined),
+    )
+    expect(tasks.map(task => task.entry.file.location)).toContain(untouched)
   })
 })

@@ -22,8 +22,8 @@ import { planScan, type ReadTask } from '../../src/reader/plan.js'
 import { scanBatches } from '../../src/reader/scan.js'
 import type { Field, Value } from '../../src/schema/types.js'
 import { appendAction, discardFiles } from '../../src/writer/append.js'
+import { type ChangeRowsOptions, changeRowsAction } from '../../src/writer/change-rows.js'
 import { openDataWriter } from '../../src/writer/data-writer.js'
-import { deleteRowsAction } from '../../src/writer/delete-rows.js'
 import { fileNaming } from '../../src/writer/file-location.js'
 import { upsertChanges } from '../../src/writer/keyed-changes.js'
 import { keyedWriteAction } from '../../src/writer/keyed-write.js'
@@ -147,6 +147,11 @@ function tableOf(context: {
       return found.sort()
     },
   }
+}
+
+/** A delete whose condition is a predicate. */
+export function deleteRowsAction(io: FileIO, filter: Expression, options: ChangeRowsOptions): TableAction {
+  return changeRowsAction(io, { kind: 'delete', where: { kind: 'predicate', expression: filter } }, options)
 }
 
 /** The table's catalog, before whose first commit `change` is committed by somebody else. */

@@ -25,6 +25,7 @@ interface CdcOptions {
   readonly types?: string
   readonly formatVersion?: string
   readonly onUnrepresentable?: string
+  readonly branch?: string
 }
 
 /** `serac cdc` */
@@ -45,6 +46,7 @@ export function addCdcCommands(program: Command, surroundings: Surroundings): vo
     .option('--commit-seconds <s>', 'seconds between commits; default 60', wholeNumber(0))
     .option('--types <file>', 'column types of the source tables, for a feed that carries none')
     .option('--format-version <version>', '2 or 3, for tables made from the feed; default 2')
+    .option('--branch <branch>', 'branch to apply to; made from main when it is missing')
     .option(
       '--on-unrepresentable <policy>',
       'null or fail, for values that Iceberg cannot hold; default null',
@@ -87,6 +89,7 @@ async function applyFeeds(session: Session, feeds: readonly string[], options: C
         options.types === undefined ? undefined : parseTypesFile(await textOf(surroundings, options.types)),
       formatVersion:
         choice(options.formatVersion ?? '2', ['2', '3'], 'format version 2 or 3') === '3' ? 3 : 2,
+      branch: options.branch,
       onUnrepresentable: choice<'null' | 'fail'>(
         options.onUnrepresentable ?? 'null',
         ['null', 'fail'],

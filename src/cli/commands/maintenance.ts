@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { parseDuration } from '../duration.js'
 import { printResult, type Session, UsageError, wholeNumber, withLake } from '../session.js'
 import type { Surroundings } from '../surroundings.js'
 
@@ -71,22 +72,10 @@ interface ExpireCommandOptions {
   readonly dryRun?: boolean
 }
 
-const DURATION = /^(\d+)(ms|s|m|h|d|w)$/
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
-
 async function olderThanOf(session: Session, text: string | undefined): Promise<number | undefined> {
   if (text === undefined) return undefined
-  const duration = DURATION.exec(text)
-  if (duration !== null) {
-    return session.lake.context.runtime.nowMs() - Number(duration[1]) * (UNIT_MS[duration[2] ?? ''] ?? 0)
-  }
+  const ageMs = parseDuration(text)
+  if (ageMs !== undefined) return session.lake.context.runtime.nowMs() - ageMs
   const { parseAsOf } = await import('../../index.js')
   const selector = parseAsOf(text)
   if (typeof selector === 'object' && 'timestampMs' in selector) return selector.timestampMs

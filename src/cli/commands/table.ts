@@ -11,6 +11,7 @@ import {
   withLake,
 } from '../session.js'
 import type { Surroundings } from '../surroundings.js'
+import { addAlterCommands } from './alter.js'
 
 interface CreateOptions {
   readonly partitionBy?: string
@@ -19,9 +20,15 @@ interface CreateOptions {
   readonly formatVersion?: string
   readonly property?: Record<string, string>
   readonly location?: string
+  readonly orReplace?: boolean
 }
 
-/** `serac table list|create|show|drop|rename` */
+interface CloneOptions {
+  readonly asOf?: string
+  readonly location?: string
+}
+
+/** `serac table list|create|show|drop|rename|clone` */
 export function addTableCommands(program: Command, surroundings: Surroundings): void {
   const table = program.command('table').description('list, create, show, rename and drop tables')
   table
@@ -45,6 +52,7 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
     .option('--format-version <version>', '2 or 3; default 2')
     .option('--property <key=value>', 'a table property; repeatable', collectPairs)
     .option('--location <uri>', 'where the files go; default under the warehouse')
+    .option('--or-replace', 'make a table that is there new, its history behind it')
     .option('--json', 'print one JSON document')
     .action((name: string, columns: string, options: CreateOptions, command: Command) =>
       withLake(command, surroundings, async session => {
@@ -55,6 +63,7 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
           formatVersion: formatVersionOf(options.formatVersion),
           properties: options.property,
           location: options.location,
+          orReplace: options.orReplace,
         })
         await showTable(session, created, `created table ${created.name}\n`)
       }),
@@ -80,6 +89,22 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
       }),
     )
   table
+    .command('clone <from> <to>')
+    .description('make a second table that begins with a snapshot of the first and reads its files')
+    .option('--as-of <id|time|ref>', 'the snapshot to begin with; default the current one')
+    .option('--location <uri>', 'where the files go; default under the warehouse')
+    .option('--json', 'print one JSON document')
+    .action((from: string, to: string, options: CloneOptions, command: Command) =>
+      withLake(command, surroundings, async session => {
+        const clone = await session.lake.cloneTable(from, to, {
+          asOf: options.asOf,
+          location: options.location,
+          signal: surroundings.signal,
+        })
+        await showTable(session, clone, `cloned ${from} to ${to}\n`)
+      }),
+    )
+  table
     .command('drop <table>')
     .description('remove a table from the catalog; its files stay')
     .option('--json', 'print one JSON document')
@@ -89,6 +114,7 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
         await printResult(session, { json: { dropped: name }, text: `dropped ${name}; its files stay\n` })
       }),
     )
+  addAlterCommands(table, surroundings)
 }
 
 async function allNamespaces(lake: Lake, parent?: Namespace): Promise<readonly Namespace[]> {

@@ -8,7 +8,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { snappyCompressor, snappyUncompressor } from 'hysnappy'
-import { dataView } from '../../base/bytes.js'
+import { concatBytes, dataView } from '../../base/bytes.js'
 
 /** A copy of three bytes gives at most 64, so a claim beyond this factor is broken. */
 const FACTOR_MAX = 64
@@ -41,6 +41,13 @@ export function decompressAvroSnappy(bytes: Uint8Array, sizeBytesMax: number): U
   const content = decompressSnappy(bytes.subarray(0, -4), sizeBytesMax)
   if (dataView(bytes).getUint32(bytes.length - 4) !== crc32(content)) throw new Error('the checksum is wrong')
   return content
+}
+
+/** An Avro block: the content compressed, and its checksum. */
+export function compressAvroSnappy(bytes: Uint8Array): Uint8Array {
+  const checksum = new Uint8Array(4)
+  dataView(checksum).setUint32(0, crc32(bytes))
+  return concatBytes([compressSnappy(bytes), checksum])
 }
 
 export function compressSnappy(bytes: Uint8Array): Uint8Array {

@@ -1,0 +1,319 @@
+/**
+ * Deleting and updating rows by condition, in both modes of the table's properties:
+ *
+ *   plan with the condition's predicates -> files whose rows may match
+ *   read them                            -> positions of the rows that match; of an update, these rows with new values
+ *   positions   merge-on-read   deletion vectors or position deletes (`delete-writer.ts`)
+ *               copy-on-write   the other rows of these files in new ones (`rewrite-files.ts`)
+ *
+ * A file all of whose rows must match leaves the table for a delete by metadata alone, whatever the mode.
+ *
+ * After a conflict the change is planned on the new base, as if it had begun there. What was made for files that stand as
+ * they were read is kept; files that came meanwhile are looked at too, or with isolation `snapshot` are not. When one
+ * of the files has changed, everything is made anew.
+ */
+import { mapBounded } from '../base/concurrency.js'
+import type { ColumnBatch } from '../batch/column-batch.js'
+import { nullVectorOf, takeBatch } from '../batch/take.js'
+import type { TableAction } from '../commit/table-action.js'
+import { applyAssignments } from '../expression/scalar/assign.js'
+import { evaluateCondition } from '../expression/scalar/evaluate.js'
+import { PositionSet } from '../format/position-set.js'
+import type { FileIO } from '../io/file-io.js'
+import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
+import { currentSchema, defaultSpec } from '../metadata/lookup.js'
+import { checkWritable } from '../metadata/new-table.js'
+import { deleteMode, isolationLevel } from '../metadata/properties.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import { createDeleteLoader, type DeleteLoader } from '../reader/load-deletes.js'
+import { planScan, type ReadTask } from '../reader/plan.js'
+import { readTask } from '../reader/read-task.js'
+import { POSITION_FIELD } from '../schema/reserved-fields.js'
+import type { Field, Schema } from '../schema/types.js'
+import { fileKey } from '../snapshot/file-changes.js'
+import type { DataWriter } from './data-writer.js'
+import { deletesOfFileAlone, writeRowDeletes } from './delete-writer.js'
+import { type FileNaming, fileNaming } from './file-location.js'
+import { lineageFields, rewriteFiles } from './rewrite-files.js'
+import {
+  type BindRowChangeOptions,
+  type BoundRowChange,
+  bindRowChange,
+  type RowChange,
+} from './row-change.js'
+import type { RowDeletes } from './row-deletes.js'
+import { positionsOf } from './row-positions.js'
+import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
+import { openSortedWriter } from './sorted-writer.js'
+
+export interface RowChangeResult {
+  /** Live rows that matched; undefined when files were dropped whose deletes were not read. */
+  readonly changedRows: number | undefined
+  /** Data files that left the table without being read. */
+  readonly droppedFiles: number
+  /** Data files that were written again, and bytes of them. */
+  readonly rewrittenFiles: number
+  readonly rewrittenBytes: number
+}
+
+export interface ChangeRowsOptions extends WriteOptions, BindRowChangeOptions {
+  /** Files read at the same time while rows are looked for; default 4. */
+  readonly concurrency?: number | undefined
+  readonly spillFolder?: string | undefined
+  /** Told by each attempt; the last one told is of the commit. */
+  readonly onResult?: ((result: RowChangeResult) => void) | undefined
+}
+
+const CONCURRENCY = 4
+
+/**
+ * Changes the rows for which the condition is true; `unchanged` when there are none.
+ * @throws from the action: invalid-argument for a condition or an assignment that does not fit the schema, a value that
+ * cannot be computed, a null in a required column; corrupt, not-found, denied, unavailable, aborted
+ */
+export function changeRowsAction(io: FileIO, change: RowChange, options: ChangeRowsOptions): TableAction {
+  const snapshots = snapshotChanges(io, options)
+  let earlier: MadeChange | undefined
+  return async (base, attempt) => {
+    const { metadata } = base
+    const { signal } = attempt
+    checkWritable(metadata)
+    const schema = currentSchema(metadata)
+    const bound = bindRowChange(change, schema, options)
+    const plan = await planScan(base, io, {
+      snapshot: snapshots.headOf(metadata),
+      schema,
+      filter: bound.filter,
+      signal,
+    })
+    const naming = fileNaming(metadata, { operationUuid: snapshots.operationUuid, taskId: attempt.number })
+    const isRewriting = deleteMode(metadata, change.kind) === 'copy-on-write'
+    const rowLineage = isRewriting ? lineageFields(metadata) : lineageFields(metadata).slice(0, 1)
+    const place = { io, metadata, schema, naming, signal }
+    const job: ChangeJob = { ...options, ...place, kind: change.kind, isRewriting, rowLineage, bound }
+    const standing = earlier !== undefined && stands(earlier, plan.tasks, job) ? earlier : undefined
+    const made = await makeChange(
+      job,
+      standing === undefined ? plan.tasks : cameSince(standing, plan.tasks, job),
+    )
+    const whole = standing === undefined ? made : joined(standing, made)
+    options.onResult?.(whole.result)
+    const isEmpty = [whole.addedDataFiles, whole.addedDeleteFiles, whole.removedFiles].every(
+      files => files.length === 0,
+    )
+    if (isEmpty && !options.keepEmpty) return 'unchanged'
+    try {
+      const { addedDataFiles, addedDeleteFiles, removedFiles, written } = whole
+      const changes = { addedDataFiles, addedDeleteFiles, removedFiles }
+      const produced = await snapshots.produce(base, attempt, { changes, written })
+      earlier = whole
+      return produced
+    } catch (error) {
+      // What an earlier attempt has returned is the commit loop's to delete; the rest nobody knows of.
+      await io.delete(made.written)
+      throw error
+    }
+  }
+}
+
+interface ChangeJob {
+  readonly io: FileIO
+  readonly metadata: TableMetadata
+  readonly schema: Schema
+  readonly kind: RowChange['kind']
+  readonly isRewriting: boolean
+  /** What written rows carry behind their columns. */
+  readonly rowLineage: readonly Field[]
+  readonly bound: BoundRowChange
+  readonly naming: FileNaming
+  readonly concurrency?: number | undefined
+  readonly spillFolder?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an attempt made, and of which files. */
+interface MadeChange {
+  readonly schemaId: number
+  readonly specId: number
+  /** The planned files by `standOf`. */
+  readonly stands: ReadonlySet<string>
+  readonly addedDataFiles: readonly DataFile[]
+  readonly addedDeleteFiles: readonly DeleteFile[]
+  readonly removedFiles: readonly ContentFile[]
+  readonly written: readonly string[]
+  readonly result: RowChangeResult
+}
+
+// ---------------------------------------------------------------- attempts
+
+/** What a planned file is, and what is deleted of it: as long as this is the same, so is what was made of it. */
+function standOf({ entry, deletes }: ReadTask): string {
+  const { file, dataSequenceNumber } = entry
+  const keys = [deletes.vector, ...deletes.positionDeletes, ...deletes.equalityDeletes].flatMap(each =>
+    each === undefined ? [] : [`${each.dataSequenceNumber} ${fileKey(each.file)}`],
+  )
+  return [`${dataSequenceNumber} ${file.firstRowId ?? ''} ${file.location}`, ...keys.toSorted()].join('\n')
+}
+
+function stands(made: MadeChange, tasks: readonly ReadTask[], { metadata, schema }: ChangeJob): boolean {
+  if (made.schemaId !== schema.schemaId || made.specId !== metadata.defaultSpecId) return false
+  const present = new Set(tasks.map(standOf))
+  return [...made.stands].every(stand => present.has(stand))
+}
+
+/** Planned files that were not there before; with isolation `snapshot` they are not this operation's concern. */
+function cameSince(made: MadeChange, tasks: readonly ReadTask[], job: ChangeJob): readonly ReadTask[] {
+  if (isolationLevel(job.metadata, job.kind) === 'snapshot') return []
+  return tasks.filter(task => !made.stands.has(standOf(task)))
+}
+
+function joined(first: MadeChange, second: MadeChange): MadeChange {
+  const rows = [first.result.changedRows, second.result.changedRows]
+  return {
+    schemaId: second.schemaId,
+    specId: second.specId,
+    stands: new Set([...first.stands, ...second.stands]),
+    addedDataFiles: [...first.addedDataFiles, ...second.addedDataFiles],
+    addedDeleteFiles: [...first.addedDeleteFiles, ...second.addedDeleteFiles],
+    removedFiles: [...first.removedFiles, ...second.removedFiles],
+    written: [...first.written, ...second.written],
+    result: {
+      changedRows: rows.reduce(
+        (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+        0,
+      ),
+      droppedFiles: first.result.droppedFiles + second.result.droppedFiles,
+      rewrittenFiles: first.result.rewrittenFiles + second.result.rewrittenFiles,
+      rewrittenBytes: first.result.rewrittenBytes + second.result.rewrittenBytes,
+    },
+  }
+}
+
+// ---------------------------------------------------------------- one attempt
+
+/** Makes the change of these files. When it throws, it has deleted what it wrote. */
+async function makeChange(job: ChangeJob, tasks: readonly ReadTask[]): Promise<MadeChange> {
+  const { io, metadata, schema, bound, naming, isRewriting, signal } = job
+  const isDropped = (task: ReadTask): boolean =>
+    job.kind === 'delete' && bound.residual === undefined && task.residual.op === 'true'
+  const dropped = tasks.filter(isDropped)
+  const partly = tasks.filter(task => !isDropped(task))
+  const writer = rowWriter(job)
+  try {
+    const found = await findRows(job, partly, writer)
+    const removed = isRewriting
+      ? {
+          removedFiles: await rewriteFiles(io, found, { metadata, schema, writer, signal }),
+          addedDeleteFiles: [],
+        }
+      : undefined
+    const addedDataFiles = await writer.close()
+    const deletes = removed ?? (await writeRowDeletes(io, found, { metadata, schema, naming, signal }))
+    return {
+      schemaId: schema.schemaId,
+      specId: metadata.defaultSpecId,
+      stands: new Set(tasks.map(standOf)),
+      addedDataFiles,
+      addedDeleteFiles: deletes.addedDeleteFiles,
+      removedFiles: [
+        ...dropped.flatMap(task => [task.entry.file, ...deletesOfFileAlone(task)]),
+        ...deletes.removedFiles,
+      ],
+      written: [
+        ...addedDataFiles.map(file => file.location),
+        ...new Set(deletes.addedDeleteFiles.map(file => file.location)),
+      ],
+      result: resultOf(dropped, found, isRewriting),
+    }
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+function rowWriter(job: ChangeJob): DataWriter {
+  const { io, metadata, schema, naming, rowLineage, spillFolder, signal } = job
+  return openSortedWriter({
+    io,
+    metadata,
+    schema,
+    spec: defaultSpec(metadata),
+    naming,
+    lineageFields: rowLineage,
+    spillFolder,
+    signal,
+  })
+}
+
+/** The positions of the live rows that match, of files that have any; changed rows go to the writer. */
+async function findRows(
+  job: ChangeJob,
+  tasks: readonly ReadTask[],
+  writer: DataWriter,
+): Promise<readonly RowDeletes[]> {
+  const { io, metadata, schema, signal } = job
+  const deletes = createDeleteLoader(io, { metadata, schema, tasks })
+  // Rows are written in the order of the plan, so an update reads one file after the other.
+  const limit = job.kind === 'update' ? 1 : (job.concurrency ?? CONCURRENCY)
+  const find = async (task: ReadTask): Promise<RowDeletes> => ({
+    task,
+    positions: await findRowsOf(job, task, { deletes, writer }),
+  })
+  const found = await mapBounded(tasks, find, { limit, signal })
+  return found.filter(({ positions }) => positions.cardinality > 0)
+}
+
+async function findRowsOf(
+  job: ChangeJob,
+  task: ReadTask,
+  { deletes, writer }: { readonly deletes: DeleteLoader; readonly writer: DataWriter },
+): Promise<PositionSet> {
+  const { io, metadata, schema, bound, signal } = job
+  const columns = job.kind === 'update' ? schema.fields : bound.residualFields
+  const lineage = job.kind === 'update' ? lineageFields(metadata).slice(0, 1) : []
+  const fields = [...columns, ...lineage, POSITION_FIELD]
+  const positions = new PositionSet()
+  for await (const batch of readTask(io, task, { metadata, schema, fields, deletes, signal })) {
+    const matched = matching(batch, bound)
+    if (matched.length === 0) continue
+    for (const position of positionsOf(matched.columns[fields.length - 1])) positions.add(position)
+    if (job.kind === 'update') await writer.write(changedRows(matched, job))
+  }
+  return positions
+}
+
+function matching(batch: ColumnBatch, { residual }: BoundRowChange): ColumnBatch {
+  if (residual === undefined) return batch
+  const rows = evaluateCondition(residual, batch)
+  return rows.length === batch.length ? batch : takeBatch(batch, rows)
+}
+
+/** The rows with their new values, as the writer takes them: their ids stay, and their change is this commit's. */
+function changedRows(matched: ColumnBatch, { schema, bound, rowLineage }: ChangeJob): ColumnBatch {
+  const changed = applyAssignments(matched, bound.assignments ?? [], { input: matched })
+  const columns = [...schema.fields, ...rowLineage].map(field => {
+    const at = changed.fields.findIndex(({ id }) => id === field.id)
+    return changed.columns[at] ?? nullVectorOf(field.type, changed.length)
+  })
+  return { length: changed.length, fields: [...schema.fields, ...rowLineage], columns }
+}
+
+function resultOf(
+  dropped: readonly ReadTask[],
+  found: readonly RowDeletes[],
+  isRewriting: boolean,
+): RowChangeResult {
+  let rows: number | undefined = found.reduce((sum, { positions }) => sum + positions.cardinality, 0)
+  for (const { entry, deletes } of dropped) {
+    const isKnown = deletes.positionDeletes.length === 0 && deletes.equalityDeletes.length === 0
+    const live = entry.file.recordCount - (deletes.vector?.file.recordCount ?? 0)
+    rows = rows === undefined || !isKnown ? undefined : rows + live
+  }
+  const rewritten = isRewriting ? found.map(({ task }) => task.entry.file) : []
+  return {
+    changedRows: rows,
+    droppedFiles: dropped.length,
+    rewrittenFiles: rewritten.length,
+    rewrittenBytes: rewritten.reduce((sum, file) => sum + file.fileSizeBytes, 0),
+  }
+}
