@@ -34,7 +34,7 @@ import { fileKey } from '../snapshot/file-changes.js'
 import type { DataWriter } from './data-writer.js'
 import { deletesOfFileAlone, writeRowDeletes } from './delete-writer.js'
 import { type FileNaming, fileNaming } from './file-location.js'
-import { lineageFields, rewriteFiles } from './rewrite-files.js'
+import { lineageFields, removeRows, rewriteFiles } from './rewrite-files.js'
 import {
   type BindRowChangeOptions,
   type BoundRowChange,
@@ -193,37 +193,55 @@ function joined(first: MadeChange, second: MadeChange): MadeChange {
 
 /** Makes the change of these files. When it throws, it has deleted what it wrote. */
 async function makeChange(job: ChangeJob, tasks: readonly ReadTask[]): Promise<MadeChange> {
-  const { io, metadata, schema, bound, naming, isRewriting, signal } = job
+  const { metadata, schema, kind, bound, isRewriting } = job
   const isDropped = (task: ReadTask): boolean =>
-    job.kind === 'delete' && bound.residual === undefined && task.residual.op === 'true'
+    kind === 'delete' && bound.residual === undefined && task.residual.op === 'true'
   const dropped = tasks.filter(isDropped)
   const partly = tasks.filter(task => !isDropped(task))
+  const { found, removedFiles, ...files } =
+    kind === 'delete' ? await deleteRows(job, partly) : await updateRows(job, partly)
+  return {
+    ...files,
+    schemaId: schema.schemaId,
+    specId: metadata.defaultSpecId,
+    stands: new Set(tasks.map(standOf)),
+    removedFiles: [
+      ...dropped.flatMap(task => [task.entry.file, ...deletesOfFileAlone(task)]),
+      ...removedFiles,
+    ],
+    result: resultOf(dropped, found, isRewriting),
+  }
+}
+
+/** Files for the rows that were found. */
+interface ChangedFiles
+  extends Pick<MadeChange, 'addedDataFiles' | 'addedDeleteFiles' | 'removedFiles' | 'written'> {
+  readonly found: readonly RowDeletes[]
+}
+
+async function deleteRows(job: ChangeJob, tasks: readonly ReadTask[]): Promise<ChangedFiles> {
+  const found = await findRows(job, tasks)
+  const { deletedRows: _, ...files } = await removeRows(job.io, found, { ...job, operation: 'delete' })
+  return { ...files, found }
+}
+
+async function updateRows(job: ChangeJob, tasks: readonly ReadTask[]): Promise<ChangedFiles> {
+  const { io, isRewriting } = job
   const writer = rowWriter(job)
   try {
-    const found = await findRows(job, partly, writer)
-    const removed = isRewriting
-      ? {
-          removedFiles: await rewriteFiles(io, found, { metadata, schema, writer, signal }),
-          addedDeleteFiles: [],
-        }
-      : undefined
+    const found = await findRows(job, tasks, matched => writer.write(changedRows(matched, job)))
+    const rewritten = isRewriting ? await rewriteFiles(io, found, { ...job, writer }) : undefined
     const addedDataFiles = await writer.close()
-    const deletes = removed ?? (await writeRowDeletes(io, found, { metadata, schema, naming, signal }))
+    const removal =
+      rewritten === undefined
+        ? await writeRowDeletes(io, found, job)
+        : { removedFiles: rewritten, addedDeleteFiles: [], written: [] }
     return {
-      schemaId: schema.schemaId,
-      specId: metadata.defaultSpecId,
-      stands: new Set(tasks.map(standOf)),
+      found,
       addedDataFiles,
-      addedDeleteFiles: deletes.addedDeleteFiles,
-      removedFiles: [
-        ...dropped.flatMap(task => [task.entry.file, ...deletesOfFileAlone(task)]),
-        ...deletes.removedFiles,
-      ],
-      written: [
-        ...addedDataFiles.map(file => file.location),
-        ...new Set(deletes.addedDeleteFiles.map(file => file.location)),
-      ],
-      result: resultOf(dropped, found, isRewriting),
+      addedDeleteFiles: removal.addedDeleteFiles,
+      removedFiles: removal.removedFiles,
+      written: [...addedDataFiles.map(file => file.location), ...removal.written],
     }
   } catch (error) {
     await writer.abort()
@@ -245,19 +263,22 @@ function rowWriter(job: ChangeJob): DataWriter {
   })
 }
 
-/** The positions of the live rows that match, of files that have any; changed rows go to the writer. */
+/** Takes rows that match, all their columns and their ids. */
+type RowTaker = (matched: ColumnBatch) => Promise<void>
+
+/** The positions of the live rows that match, of files that have any. */
 async function findRows(
   job: ChangeJob,
   tasks: readonly ReadTask[],
-  writer: DataWriter,
+  take?: RowTaker,
 ): Promise<readonly RowDeletes[]> {
   const { io, metadata, schema, signal } = job
   const deletes = createDeleteLoader(io, { metadata, schema, tasks })
-  // Rows are written in the order of the plan, so an update reads one file after the other.
-  const limit = job.kind === 'update' ? 1 : (job.concurrency ?? CONCURRENCY)
+  // Rows are taken in the order of the plan, one file after the other.
+  const limit = take === undefined ? (job.concurrency ?? CONCURRENCY) : 1
   const find = async (task: ReadTask): Promise<RowDeletes> => ({
     task,
-    positions: await findRowsOf(job, task, { deletes, writer }),
+    positions: await findRowsOf(job, task, { deletes, take }),
   })
   const found = await mapBounded(tasks, find, { limit, signal })
   return found.filter(({ positions }) => positions.cardinality > 0)
@@ -266,18 +287,18 @@ async function findRows(
 async function findRowsOf(
   job: ChangeJob,
   task: ReadTask,
-  { deletes, writer }: { readonly deletes: DeleteLoader; readonly writer: DataWriter },
+  { deletes, take }: { readonly deletes: DeleteLoader; readonly take: RowTaker | undefined },
 ): Promise<PositionSet> {
   const { io, metadata, schema, bound, signal } = job
-  const columns = job.kind === 'update' ? schema.fields : bound.residualFields
-  const lineage = job.kind === 'update' ? lineageFields(metadata).slice(0, 1) : []
-  const fields = [...columns, ...lineage, POSITION_FIELD]
+  const columns =
+    take === undefined ? bound.residualFields : [...schema.fields, ...lineageFields(metadata).slice(0, 1)]
+  const fields = [...columns, POSITION_FIELD]
   const positions = new PositionSet()
   for await (const batch of readTask(io, task, { metadata, schema, fields, deletes, signal })) {
     const matched = matching(batch, bound)
     if (matched.length === 0) continue
     for (const position of positionsOf(matched.columns[fields.length - 1])) positions.add(position)
-    if (job.kind === 'update') await writer.write(changedRows(matched, job))
+    await take?.(matched)
   }
   return positions
 }

@@ -24,6 +24,14 @@ export interface RowRemoval extends RowDeleteChange {
   readonly addedDataFiles: readonly DataFile[]
 }
 
+const NOTHING_REMOVED: RowRemoval = {
+  addedDataFiles: [],
+  addedDeleteFiles: [],
+  removedFiles: [],
+  written: [],
+  deletedRows: 0,
+}
+
 /**
  * Removes the rows in the mode of the operation. When it throws, it has deleted what it wrote.
  * @throws corrupt, not-found, denied, unavailable, aborted
@@ -31,11 +39,15 @@ export interface RowRemoval extends RowDeleteChange {
 export async function removeRows(
   io: FileIO,
   deletes: readonly RowDeletes[],
-  options: RowDeleteOptions & { readonly operation: RowLevelOperation },
+  options: RowDeleteOptions & {
+    readonly operation: RowLevelOperation
+    readonly spillFolder?: string | undefined
+  },
 ): Promise<RowRemoval> {
-  const { metadata, schema, naming, operation, signal } = options
+  const { metadata, schema, naming, operation, spillFolder, signal } = options
   if (deleteMode(metadata, operation) === 'merge-on-read')
     return { ...(await writeRowDeletes(io, deletes, options)), addedDataFiles: [] }
+  if (deletes.length === 0) return NOTHING_REMOVED
   const writer = openSortedWriter({
     io,
     metadata,
@@ -43,6 +55,7 @@ export async function removeRows(
     spec: defaultSpec(metadata),
     naming,
     lineageFields: lineageFields(metadata),
+    spillFolder,
     signal,
   })
   try {

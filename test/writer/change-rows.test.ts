@@ -250,6 +250,22 @@ describe('a change of rows', () => {
     expect(before).toEqual(expect.arrayContaining(after))
   })
 
+  it.each([
+    'copy-on-write',
+    'merge-on-read',
+  ] as const)('%s deletes what needs no data file of a table whose data format cannot be written', async mode => {
+    const table = await tableOf({ formatVersion: 2, mode, partitioned: false })
+    await table.append([[1n, 0, 1]])
+    const { metadata } = await table.load()
+    const updates = [{ action: 'set-properties', updates: { 'write.format.default': 'orc' } }] as const
+    const requirements = [{ type: 'assert-table-uuid', uuid: metadata.tableUuid ?? '' }] as const
+    await table.catalog.commit([{ identifier: table.identifier, updates, requirements }])
+    const nothing = compare(rest(column('value'), 7), 'eq', scalarOf(5))
+    expect((await change(table, { kind: 'delete', where: nothing })).changed).toEqual([false])
+    await change(table, { kind: 'delete', where: compare(column('id'), 'eq', scalarOf(1)) })
+    expect(await table.rows()).toEqual([])
+  })
+
   it('that cannot be computed leaves the table and its folder as they were', async () => {
     const table = await tableOf({ formatVersion: 3, mode: 'merge-on-read', partitioned: false })
     await table.append([
