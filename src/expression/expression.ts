@@ -21,6 +21,15 @@ export type Literal =
 
 export type UnaryOp = 'is-null' | 'not-null' | 'is-nan' | 'not-nan'
 export type ComparisonOp = 'eq' | 'not-eq' | 'lt' | 'lt-eq' | 'gt' | 'gt-eq'
+/** `a op b` is `b FLIPPED_OPS[op] a`. */
+export const FLIPPED_OPS: Readonly<Record<ComparisonOp, ComparisonOp>> = {
+  eq: 'eq',
+  'not-eq': 'not-eq',
+  lt: 'gt',
+  'lt-eq': 'gt-eq',
+  gt: 'lt',
+  'gt-eq': 'lt-eq',
+}
 export type SetOp = 'in' | 'not-in'
 export type PrefixOp = 'starts-with' | 'not-starts-with'
 

@@ -5,7 +5,8 @@
  *   a table's folder   its version hint, else the newest of its metadata files
  *   a data file        a single `.parquet` or `.avro`
  */
-import { isLakeError, LakeError } from '../base/errors.js'
+import { LakeError } from '../base/errors.js'
+import { fileExists } from '../io/file-exists.js'
 import type { FileIO } from '../io/file-io.js'
 import { trimTrailingSlash } from '../io/location.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
@@ -44,7 +45,7 @@ export async function openStaticTable(
     return { io, metadata: await readTableMetadata(io, place, options), metadataLocation: place }
   }
   const format = dataFileFormat(place)
-  if (format !== undefined && (await isFile(io, place, options))) {
+  if (format !== undefined && (await fileExists(io, place, options))) {
     const metadata = await openFileTable(io, place, { ...options, format })
     return { io, metadata, metadataLocation: place }
   }
@@ -64,14 +65,4 @@ export async function openStaticTable(
 /** `.metadata.json` and its compressed forms, and files that were copied under a plain `.json` name. */
 export function isMetadataName(location: string): boolean {
   return /\.json(\.gz|\.zst|\.zstd)?$/i.test(location)
-}
-
-async function isFile(io: FileIO, location: string, options: OpenOptions): Promise<boolean> {
-  try {
-    await io.stat(location, options)
-    return true
-  } catch (error) {
-    if (isLakeError(error, 'not-found')) return false
-    throw error
-  }
 }

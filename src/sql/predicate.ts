@@ -19,8 +19,8 @@ import {
   alwaysTrue,
   and,
   anyOf,
-  type ComparisonOp,
   type Expression,
+  FLIPPED_OPS,
   type Literal,
   literalOf,
   not,
@@ -109,19 +109,10 @@ function valueAt(at: number, source: SqlText): SqlValue {
   return value
 }
 
-const FLIPPED: Readonly<Record<ComparisonOp, ComparisonOp>> = {
-  eq: 'eq',
-  'not-eq': 'not-eq',
-  lt: 'gt',
-  'lt-eq': 'gt-eq',
-  gt: 'lt',
-  'gt-eq': 'lt-eq',
-}
-
 function lowerComparison({ op, left, right, at }: CompareSyntax, source: SqlText): Expression {
   if (left.kind === 'name') return { op, column: columnOf(left, source), literal: literal(right, source) }
   if (right.kind === 'name') {
-    return { op: FLIPPED[op], column: columnOf(right, source), literal: literal(left, source) }
+    return { op: FLIPPED_OPS[op], column: columnOf(right, source), literal: literal(left, source) }
   }
   const call = left.kind === 'call' ? left : right
   if (call.kind === 'call') throw fail(source, call.at, 'a function cannot be compared yet')

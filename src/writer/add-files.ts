@@ -4,10 +4,11 @@
  * and expires the snapshots deletes them too.
  */
 import { mapBounded } from '../base/concurrency.js'
-import { isLakeError, LakeError } from '../base/errors.js'
+import { LakeError } from '../base/errors.js'
 import type { LoadedTable } from '../catalog/catalog.js'
 import type { TableAction } from '../commit/table-action.js'
 import { type ParquetFooter, readParquetFooter } from '../format/parquet/footer/footer.js'
+import { fileExists } from '../io/file-exists.js'
 import type { FileIO } from '../io/file-io.js'
 import { comparableLocation, scheme } from '../io/location.js'
 import { readLiveEntries } from '../manifest/live-entries.js'
@@ -56,7 +57,7 @@ async function filesAt(
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<readonly string[]> {
   const root = location.replace(/\/+$/, '')
-  if (await isFile(io, root, options)) return [withScheme(root)]
+  if (await fileExists(io, root, options)) return [withScheme(root)]
   const files: string[] = []
   for await (const file of io.list(`${root}/`, options)) {
     if (!isHidden(pathBelow(root, file.location))) files.push(withScheme(file.location))
@@ -79,20 +80,6 @@ function pathBelow(root: string, location: string): string {
   const folder = comparableLocation(root)
   const file = comparableLocation(location)
   return file.startsWith(`${folder}/`) ? file.slice(folder.length) : file
-}
-
-async function isFile(
-  io: FileIO,
-  location: string,
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<boolean> {
-  try {
-    await io.stat(location, options)
-    return true
-  } catch (error) {
-    if (isLakeError(error, 'not-found')) return false
-    throw error
-  }
 }
 
 function isHidden(path: string): boolean {

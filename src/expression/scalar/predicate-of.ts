@@ -3,15 +3,7 @@
  * with an `Expression`'s meaning, wherever it stands. So `amount = 1.5` finds the same rows in a scan, in the
  * `where` of an update and in the branch of a `case`.
  */
-import {
-  allOf,
-  anyOf,
-  type ComparisonOp,
-  type Expression,
-  type Literal,
-  not,
-  notNull,
-} from '../expression.js'
+import { allOf, anyOf, type Expression, FLIPPED_OPS, type Literal, not, notNull } from '../expression.js'
 import type { CompareScalar, InScalar, SameScalar, Scalar } from '../scalar.js'
 import { prefixOfPattern } from './like.js'
 import { locateColumn, type Scope } from './scope.js'
@@ -108,22 +100,13 @@ function ofColumn(
   return expression && { relation, expression }
 }
 
-const FLIPPED: Readonly<Record<ComparisonOp, ComparisonOp>> = {
-  eq: 'eq',
-  'not-eq': 'not-eq',
-  lt: 'gt',
-  'lt-eq': 'gt-eq',
-  gt: 'lt',
-  'gt-eq': 'lt-eq',
-}
-
 function ofComparison(
   { op, left, right }: CompareScalar,
   scope: PredicateScope,
 ): RelationPredicate | undefined {
   return (
     withLiteral(left, right, scope, (column, literal) => ({ op, column, literal })) ??
-    withLiteral(right, left, scope, (column, literal) => ({ op: FLIPPED[op], column, literal }))
+    withLiteral(right, left, scope, (column, literal) => ({ op: FLIPPED_OPS[op], column, literal }))
   )
 }
 
