@@ -63,6 +63,21 @@ class MapRows {
   }
 }
 
+/** Takes pairs that stand one behind the other, and says where they end. */
+type PairTaker = (bytes: Uint8Array, at: number, count: number) => number
+
+/** Walks along the blocks of a stored map; a negative count is followed by the bytes of the block. */
+function walkBlocks(bytes: Uint8Array, at: number, take: PairTaker): void {
+  let here = at
+  for (;;) {
+    const count = numberAt(bytes, here)
+    here = varintEnd(bytes, here)
+    if (count === 0) return
+    if (count < 0) here = varintEnd(bytes, here)
+    here = take(bytes, here, Math.abs(count))
+  }
+}
+
 /** Builds a column of maps from field ids to counts. */
 export class CountsBuilder implements EntryMapBuilder {
   readonly #column: MapColumn
@@ -80,26 +95,12 @@ export class CountsBuilder implements EntryMapBuilder {
 
   append(entry: EntryCursor): void {
     const at = entry.at(this.#column)
-    if (at >= 0) this.#appendStored(entry.block.bytes, at)
+    if (at >= 0) walkBlocks(entry.block.bytes, at, this.#appendPairs)
     this.#rows.endRow(at >= 0 || (!entry.isUsual(this.#column) && this.#appendUnusual(entry)))
   }
 
-  #appendStored(bytes: Uint8Array, at: number): void {
-    let here = at
-    for (;;) {
-      let count = numberAt(bytes, here)
-      here = varintEnd(bytes, here)
-      if (count === 0) return
-      if (count < 0) {
-        count = -count
-        here = varintEnd(bytes, here)
-      }
-      this.#reserve(count)
-      here = this.#appendPairs(bytes, here, count)
-    }
-  }
-
-  #appendPairs(bytes: Uint8Array, at: number, count: number): number {
+  readonly #appendPairs: PairTaker = (bytes, at, count) => {
+    this.#reserve(count)
     const { keys } = this.#rows
     const words = this.#words
     let here = at
@@ -188,32 +189,24 @@ export class BoundsBuilder implements EntryMapBuilder {
 
   append(entry: EntryCursor): void {
     const at = entry.at(this.#column)
-    if (at >= 0) this.#appendStored(entry.block.bytes, at)
+    if (at >= 0) walkBlocks(entry.block.bytes, at, this.#appendPairs)
     this.#rows.endRow(at >= 0 || (!entry.isUsual(this.#column) && this.#appendUnusual(entry)))
   }
 
-  #appendStored(bytes: Uint8Array, at: number): void {
+  readonly #appendPairs: PairTaker = (bytes, at, count) => {
     let here = at
-    for (;;) {
-      let count = numberAt(bytes, here)
+    this.#rows.reserve(count)
+    for (let left = count; left > 0; left--) {
+      const key = bytes[here] as number
+      const isShort = key < 0x80 && (key & 1) === 0
+      const fieldId = isShort ? key >>> 1 : fieldIdAt(bytes, here)
+      here = isShort ? here + 1 : varintEnd(bytes, here)
+      const length = numberAt(bytes, here)
       here = varintEnd(bytes, here)
-      if (count === 0) return
-      if (count < 0) {
-        count = -count
-        here = varintEnd(bytes, here)
-      }
-      this.#rows.reserve(count)
-      for (; count > 0; count--) {
-        const key = bytes[here] as number
-        const isShort = key < 0x80 && (key & 1) === 0
-        const fieldId = isShort ? key >>> 1 : fieldIdAt(bytes, here)
-        here = isShort ? here + 1 : varintEnd(bytes, here)
-        const length = numberAt(bytes, here)
-        here = varintEnd(bytes, here)
-        this.#appendBound(fieldId, bytes, here, here + length)
-        here += length
-      }
+      this.#appendBound(fieldId, bytes, here, here + length)
+      here += length
     }
+    return here
   }
 
   /** Arguments by position: this is asked of every bound. There is room for the key. */
