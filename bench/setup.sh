@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what bench/parquet.mjs and bench/scans.mjs measure serac against - pyarrow, DuckDB, PyIceberg, Polars, the
-# JavaScript libraries, iceberg-rust where cargo is there - and a second Node, under SERAC_BENCH_PEERS (default:
-# ~/.cache/serac-bench-peers), never into the project. Safe to run again; needs python3 and npm.
+# Installs what the benches measure serac against - pyarrow, DuckDB, PyIceberg, Polars, delta-rs, the JavaScript
+# libraries, iceberg-rust where cargo is there - and a second Node, under SERAC_BENCH_PEERS (default:
+# ~/.cache/serac-bench-peers), never into the project. Spark is the judge's: test/judges/setup.sh. Safe to run again;
+# needs python3 and npm.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${SERAC_BENCH_PEERS:-$HOME/.cache/serac-bench-peers}
@@ -33,6 +34,23 @@ fi
 
 cp "$here/peers/package.json" "$root/npm/package.json"
 npm install --silent --no-audit --no-fund --prefix "$root/npm"
+
+# icebird writes in its source only, not in what npm has; the same holds for the engine that it imports.
+source_of() { # repository, commit, folder
+  [[ -d $3/src ]] && return
+  mkdir -p "$3" && git -C "$3" init --quiet &&
+    git -C "$3" fetch --quiet --depth 1 "https://github.com/hyparam/$1" "$2" && git -C "$3" checkout --quiet FETCH_HEAD
+}
+icebird=$root/icebird/source
+mkdir -p "$root/icebird"
+if source_of icebird 6d37c49ac89d9d1de895d82f53a26280a4126e14 "$icebird" &&
+  source_of squirreling 91f6036f3a8cec6cac1c608231c2d3bf89d1a3e8 "$icebird/node_modules/squirreling"; then
+  cp "$here/peers/icebird/package.json" "$root/icebird/package.json"
+  npm install --silent --no-audit --no-fund --prefix "$root/icebird"
+else
+  rm -rf "$icebird"
+  echo "icebird's source could not be had: bench/writes.mjs leaves it out" >&2
+fi
 
 if [[ $("$root/node22/node_modules/node/bin/node" --version 2>/dev/null) != "v$node22" ]]; then
   npm install --silent --no-audit --no-fund --no-save --prefix "$root/node22" "node@$node22"

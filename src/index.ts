@@ -8,8 +8,10 @@ export type { Catalog, LoadedTable, Namespace, TableIdentifier } from './catalog
 export { parseIdentifier, printIdentifier } from './catalog/identifier.js'
 export type { PropertyChange, TableAlteration } from './commit/alter-table.js'
 export type { CommitEvent } from './commit/commit-loop.js'
+export type { Once, OncePosition } from './commit/once.js'
 export type { RefRetention } from './commit/ref-actions.js'
 export type { Expression } from './expression/expression.js'
+export type { Assignment, MergeClause } from './expression/merge-clause.js'
 export type { Scalar, ScalarInput } from './expression/scalar.js'
 export { batchesToIpc } from './format/arrow-out.js'
 export type { FileIO } from './io/file-io.js'
@@ -19,9 +21,10 @@ export type { AddFilesOptions, AddFilesReport } from './lake/add-files.js'
 export type { Alterations, AlterOptions, AlterReport } from './lake/alter.js'
 export type { AppendsRequest, ChangesRequest, IncrementalRows, RangeRequest } from './lake/changes.js'
 export type { CloneTableOptions } from './lake/clones.js'
+export type { Provenance } from './lake/commit.js'
 export { type CatalogProperties, resolveCatalog } from './lake/configuration.js'
 export { type ConnectOptions, connect } from './lake/connect.js'
-export type { LakeContext } from './lake/context.js'
+export type { GroupCommitOptions, LakeContext } from './lake/context.js'
 export { describeTable, type TableDescription } from './lake/describe.js'
 export {
   type CsvOptions,
@@ -41,13 +44,16 @@ export {
   openLake,
   type SchemaInput,
 } from './lake/lake.js'
+export type { MergeOptions, MergeReport } from './lake/merge.js'
+export type { MergeFiles, MergeSource } from './lake/merge-source.js'
+export type { OverwriteOptions } from './lake/overwrite.js'
 export { type ParquetOutOptions, parquetOfBatches } from './lake/parquet-out.js'
 export type { InputRow } from './lake/rows-in.js'
 export { jsonRowsOfBatch, type OutputRow, type RowOptions, rowsOfBatch } from './lake/rows-out.js'
 export type { AsOf, Scan, ScanRequest, Where } from './lake/scan.js'
 export type { OrderBy, OrderTerm } from './lake/scan-order.js'
 export { type StaticTable, type StaticTableOptions, staticTable } from './lake/static-table.js'
-export type { CompactRequest, ExpireRequest, Table } from './lake/table.js'
+export type { CompactRequest, ExpireRequest, Table, Transaction, TransactionTable } from './lake/table.js'
 export type {
   CherryPickOptions,
   CreateRefOptions,
@@ -57,12 +63,18 @@ export type {
   RollbackOptions,
 } from './lake/table-refs.js'
 export type {
+  BasedWriteOptions,
   Condition,
   UpdateRequest,
   UpsertOptions,
   WriteOptions,
   WriteReport,
 } from './lake/table-writes.js'
+export type {
+  TransactionOptions,
+  TransactionReport,
+  TransactionTableReport,
+} from './lake/transaction.js'
 export { bucket, day, hour, identity, month, truncate, year } from './lake/transforms.js'
 export type { Snapshot, SnapshotLogEntry, SnapshotRef, TableMetadata } from './metadata/table-metadata.js'
 export type { ChangeMode } from './reader/changelog.js'
@@ -73,4 +85,5 @@ export type { ColumnPosition, DefaultInput, SchemaChange } from './schema/schema
 export { formatTimestamp } from './schema/time.js'
 export type { Field, Schema, Type, Value } from './schema/types.js'
 export { parseAsOf, type SnapshotSelector } from './snapshot/resolve.js'
+export type { MergeClauseInput } from './sql/merge.js'
 export { type SqlText, sql } from './sql/template.js'

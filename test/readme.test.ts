@@ -100,4 +100,5 @@ function masked(printed: string): string {
     .replace(/^ +snapshot {2}/gm, 'snapshot  ')
     .replace(/20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00/g, '<time>')
     .replace(/bytes: \d+/g, 'bytes: <n>')
+    .replace(/\d+(\.\d)? (kB|bytes)/g, '<size>')
 }

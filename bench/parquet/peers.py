@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../shared"))
-from measure import answer, check_of, measure, measure_reading
+from checks import check_of
+from measure import answer, measure
+from reading import measure_reading
 
 JOB = json.loads(sys.argv[1])
 STRINGS = ["status", "return_flag", "ship_mode", "comment"]

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../shared"))
-from measure import answer, check_of, measure, measure_reading
+from checks import check_of
+from measure import answer, measure
+from reading import measure_reading
 
 JOB = json.loads(sys.argv[1])
 FILE_ROWS = 500_000

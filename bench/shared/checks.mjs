@@ -1,6 +1,6 @@
 // What a table adds up to, the same whoever read it: for each column the sum of its 64-bit words modulo 2^64 (the
 // unscaled value of a decimal, the bits of a double), for strings the count of their bytes and the sum of the bytes.
-// `measure.py` computes the same.
+// `checks.py` computes the same.
 import { isDeepStrictEqual } from 'node:util'
 
 export function createCheck() {

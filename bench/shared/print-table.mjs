@@ -22,6 +22,11 @@ function groupBy(items, keyOf) {
   return groups
 }
 
+/** Of each comparison of these lines its lines. */
+export function groupsOf(lines, groupOf) {
+  return [...groupBy(lines, groupOf)].map(([name, all]) => ({ name, run: all.at(-1).run, lines: all }))
+}
+
 /** The fastest first; below, what failed or cannot. */
 export function printLines(lines, headings, cellsOf) {
   const cells = lines

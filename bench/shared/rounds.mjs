@@ -6,13 +6,17 @@ import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { printProfiles } from './profile.mjs'
 
-/** `measureOne` gives the sample of a variant, or throws; `lineOf` makes a line of results of them, `textOf` a name. */
+/**
+ * `measureOne` gives the sample of a variant, or throws; `lineOf` makes a line of results of them, `textOf` a name. The
+ * lines, in the order of the groups.
+ */
 export async function measureGroups(groups, { options, measureOne, lineOf, textOf }) {
   const run = {
     run: new Date().toISOString().slice(0, 19),
     commit: options.commit ?? commitText(),
     cpus: `${cpus().length} x ${cpus()[0]?.model}`,
   }
+  const lines = []
   for (const group of groups) {
     console.error(`\n${titleOf(group)}: ${group.variants.map(textOf).join(' | ')}`)
     const samples = group.variants.map(() => [])
@@ -27,8 +31,10 @@ export async function measureGroups(groups, { options, measureOne, lineOf, textO
       const line = JSON.stringify(lineOf({ options, run, group, variant, samples: samples[at] }))
       console.log(line)
       if (options.results !== undefined) appendFileSync(options.results, `${line}\n`)
+      lines.push(JSON.parse(line))
     }
   }
+  return lines
 }
 
 /** Each variant once, with the functions that its time goes to. */

@@ -14,6 +14,16 @@ export async function prepareSource(options) {
   return { source, fields, expected: JSON.parse(readFileSync(`${source}.json`, 'utf8')) }
 }
 
+/** So many of these rows as a Parquet file, and nothing beside it. */
+export async function prepareRows(options, { rows, fields }) {
+  const file = join(options.folder, `${options.table}-${rows}.parquet`)
+  if (existsSync(file)) return file
+  console.error(`making ${file}`)
+  await makeRows({ ...options, rows }, { file: `${file}.part`, fields })
+  renameSync(`${file}.part`, file)
+  return file
+}
+
 /** What Parquet files hold, by pyarrow. */
 export function judgeFiles(options, job) {
   return runJob(options, { task: 'judge', engine: 'pyarrow', rows: undefined, ...job })
@@ -21,14 +31,16 @@ export function judgeFiles(options, job) {
 
 async function makeSource(options, { source, fields }) {
   console.error(`making ${source}`)
-  const made =
-    options.table === 'gen'
-      ? generate(options, source)
-      : await runJob(options, { task: 'source', engine: 'serac', fields, out: source })
+  const made = await makeRows(options, { file: source, fields })
   const { check } = await judgeFiles(options, { files: [source] })
   if (made !== undefined) checkEqual(check, made.check, 'the source')
   await runJob(options, { task: 'arrow', engine: 'pyarrow', file: source, out: `${source}.arrow` })
   writeFileSync(`${source}.json`, JSON.stringify(check))
+}
+
+function makeRows(options, { file, fields }) {
+  if (options.table === 'gen') return generate(options, file)
+  return runJob(options, { task: 'source', engine: 'serac', fields, out: file })
 }
 
 /** The table of the kit beside the project, which the peers' baseline was measured on. */

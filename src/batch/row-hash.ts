@@ -4,8 +4,11 @@
  *
  *   slots   [ 0 | row+1 | 0 | row+1 | row+1 | ... ]   open addressing, linear probing, at most half full
  *   hashes  [ one a build row ]                       compared before the cells are
+ *
+ * Keys that are whole numbers need neither where both sides are in ascending order (`ascending-keys.ts`).
  */
 import type { Type } from '../schema/types.js'
+import { type AscendingKeys, ascendingKeys } from './ascending-keys.js'
 import type { Vector } from './column-batch.js'
 import { childrenEqual, combineHashes, hashCells, type KeyColumn, keyColumns } from './key-column.js'
 
@@ -69,6 +72,53 @@ export interface KeyTable {
  */
 export function buildKeyTable(vectors: readonly Vector[], types: readonly Type[]): KeyTable {
   const columns = keyColumns(vectors, types)
+  const [only] = columns
+  const sorted =
+    only !== undefined && columns.length === 1 ? ascendingKeys(only, { isSorted: true }) : undefined
+  let built: BuildSide | undefined = sorted?.isUnique === true ? undefined : buildSide(columns)
+  let ascending = sorted
+  let probedRows = 0
+  return {
+    size: built?.size ?? columns[0]?.length ?? 0,
+    duplicates: built?.duplicates,
+    find(probe) {
+      const probeColumns = keyColumns(probe, types)
+      const [first] = probeColumns
+      if (only !== undefined && first !== undefined && columns.length === 1 && startsAscending(first)) {
+        probedRows += first.length
+        // Putting the keys in order pays when many rows are looked for.
+        if (probedRows >= only.length) ascending ??= ascendingKeys(only, { isSorted: false }) ?? NEVER_FOUND
+        const found = ascending?.find(first)
+        if (found !== undefined) return found
+      }
+      built ??= buildSide(columns)
+      return findRows(built, probeColumns)
+    },
+  }
+}
+
+/** Stands for keys that cannot be put in order. */
+const NEVER_FOUND: AscendingKeys = { isUnique: false, find: () => undefined }
+
+/** A look at the first rows. */
+function startsAscending({ kind, words, width, length }: KeyColumn): boolean {
+  if (kind !== 'words' || width > 2) return false
+  for (let row = 1; row < Math.min(length, 32); row++) {
+    const high = (words[row * width + width - 1] as number) - (words[(row - 1) * width + width - 1] as number)
+    if (high < 0) return false
+    if (high > 0 || width === 1) continue
+    if ((words[2 * row] as number) >>> 0 < (words[2 * row - 2] as number) >>> 0) return false
+  }
+  return true
+}
+
+interface BuildSide extends Pick<KeyTable, 'size' | 'duplicates'> {
+  readonly columns: readonly KeyColumn[]
+  readonly hashes: Int32Array
+  readonly slots: Int32Array
+}
+
+function buildSide(columns: readonly KeyColumn[]): BuildSide {
   const hashes = hashColumns(columns)
   const slots = new Int32Array(slotCount(hashes.length))
   const mask = slots.length - 1
@@ -90,18 +140,12 @@ export function buildKeyTable(vectors: readonly Vector[], types: readonly Type[]
       size++
     } else duplicates ??= { first: found, second: row }
   }
-  return { size, duplicates, find: probe => findRows({ columns, hashes, slots }, keyColumns(probe, types)) }
+  return { columns, hashes, slots, size, duplicates }
 }
 
 /** A power of two, at least twice the number of rows. */
 export function slotCount(rows: number): number {
   return 1 << (32 - Math.clz32(Math.max(rows * 2 - 1, 7)))
-}
-
-interface BuildSide {
-  readonly columns: readonly KeyColumn[]
-  readonly hashes: Int32Array
-  readonly slots: Int32Array
 }
 
 function findRows(build: BuildSide, probeColumns: readonly KeyColumn[]): Int32Array {

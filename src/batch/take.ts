@@ -233,9 +233,20 @@ export function constantVector(type: Type, value: Value, length: number): Vector
   const builder = createVectorBuilder(type, 1)
   builder.append(value)
   const single = builder.finish()
+  if (single.layout === 'fixed-width') return { ...single, length, values: repeated(single.values, length) }
   const codes = new Int32Array(length)
   if (single.layout === 'var-bytes') return { layout: 'dictionary', length, codes, dictionary: single }
   return takeVector(single, codes)
+}
+
+/** The first value, `length` times; a fill of bits, since one of numbers may change the payload of a NaN. */
+function repeated(values: FixedWidthValues, length: number): FixedWidthValues {
+  if (values instanceof Int32Array) return new Int32Array(length).fill(values[0] ?? 0)
+  if (values instanceof Float32Array)
+    return new Float32Array(new Int32Array(length).fill(int32Words(values)[0] ?? 0).buffer)
+  const bits = new BigInt64Array(values.buffer, values.byteOffset, 1)[0] ?? 0n
+  const filled = new BigInt64Array(length).fill(bits)
+  return values instanceof BigInt64Array ? filled : new Float64Array(filled.buffer)
 }
 
 /**

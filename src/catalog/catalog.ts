@@ -32,6 +32,11 @@ export interface TableCommit {
 /** What a catalog needs to send an identical swap again: same metadata files, same writer id. Opaque to callers. */
 export interface CommitAttempt {
   readonly changes: readonly TableCommit[]
+  /**
+   * `metadataLocations[i]` holds the state of `changes[i]` after the swap, where the catalog names the files before it
+   * swaps; in the metadata log it tells that the swap landed. Undefined for a table that the swap leaves as it is.
+   */
+  readonly metadataLocations?: readonly (string | undefined)[] | undefined
 }
 
 export type CommitOutcome =

@@ -278,7 +278,10 @@ function movedConflict({ identifier, from }: Swap): Conflict {
 }
 
 function unknownOutcome(context: CommitContext, prepared: Prepared, cause: unknown): CommitOutcome {
-  const attempt: CommitAttempt = { changes: prepared.changes }
+  const metadataLocations = prepared.swaps.map(swap =>
+    isReadCheck(swap) ? undefined : swap.to.metadataLocation,
+  )
+  const attempt: CommitAttempt = { changes: prepared.changes, metadataLocations }
   context.pending.set(attempt, prepared.swaps)
   return { status: 'unknown', attempt, cause }
 }

@@ -8,7 +8,8 @@
  * first, so two of them never deadlock on an upgrade.
  *
  * The journal is WAL on local file systems: readers and the writer do not block each other. Network file systems
- * cannot share its memory, so there it is a rollback journal. `synchronous=FULL` makes COMMIT durable.
+ * cannot share its memory, so there it is a rollback journal. `synchronous=FULL` makes COMMIT durable; who gives
+ * that away keeps a file that is whole.
  */
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -59,6 +60,8 @@ export interface OpenDbOptions {
   readonly path: string
   readonly runtime: Runtime
   readonly busyRetry: BusyRetry
+  /** Whether a commit is durable when it is done; default true. */
+  readonly fsync?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -72,7 +75,11 @@ export async function openEmbeddedDb(options: OpenDbOptions): Promise<EmbeddedDb
   const database = openDatabase(path)
   const connection: Connection = { database, sql: createSql(database), options }
   try {
-    await untilFree(connection, () => configure(database, isNetwork), signal)
+    await untilFree(
+      connection,
+      () => configure(database, { isNetwork, fsync: options.fsync ?? true }),
+      signal,
+    )
   } catch (error) {
     database.close()
     throw error
@@ -99,9 +106,13 @@ function openDatabase(path: string): DatabaseSyncInstance {
   }
 }
 
-function configure(database: DatabaseSyncInstance, isNetwork: boolean): void {
+function configure(
+  database: DatabaseSyncInstance,
+  { isNetwork, fsync }: { readonly isNetwork: boolean; readonly fsync: boolean },
+): void {
   if (!isNetwork) database.exec('PRAGMA journal_mode = WAL')
-  database.exec('PRAGMA synchronous = FULL')
+  // With a WAL, NORMAL syncs at checkpoints alone: the file stays whole. A rollback journal needs FULL for that.
+  database.exec(`PRAGMA synchronous = ${fsync || isNetwork ? 'FULL' : 'NORMAL'}`)
 }
 
 /** Moves what is in the journal into the file, so that a copy of the file alone is whole. */

@@ -48,15 +48,21 @@ export interface EmbeddedCatalogOptions {
   readonly io: FileIO
   readonly runtime: Runtime
   readonly busyRetry?: BusyRetry | undefined
+  /**
+   * False: commits are not synced one by one, so a power failure may take the last of them back. The file stays whole.
+   * Default true.
+   */
+  readonly fsync?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Opens the catalog; the file and its tables are made when missing. @throws denied, unavailable, corrupt */
 export async function openEmbeddedCatalog(options: EmbeddedCatalogOptions): Promise<Catalog> {
-  const { path, runtime, signal } = options
+  const { path, runtime, fsync, signal } = options
   const db = await openEmbeddedDb({
     path,
     runtime,
+    fsync,
     busyRetry: options.busyRetry ?? BUSY_RETRY_DEFAULT,
     signal,
   })

@@ -36,7 +36,8 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
     return failure === 'lost'
   }
   const lose = (changes: readonly TableCommit[], fate: Fate): CommitOutcome => {
-    const attempt: CommitAttempt = { changes }
+    const known = fate.kind === 'inner' ? fate.attempt.metadataLocations : undefined
+    const attempt: CommitAttempt = { changes, metadataLocations: known }
     fates.set(attempt, fate)
     return { status: 'unknown', attempt, cause: new LakeError('unavailable', 'the answer was lost') }
   }

@@ -9,6 +9,7 @@ import { addDemoCommand } from './commands/demo.js'
 import { addInitCommand } from './commands/init.js'
 import { addInspectCommand } from './commands/inspect.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
+import { addMergeCommand } from './commands/merge.js'
 import { addNamespaceCommands } from './commands/namespace.js'
 import { addRefCommands } from './commands/refs.js'
 import { addScanCommand } from './commands/scan.js'
@@ -39,6 +40,8 @@ async function newProgram(surroundings: Surroundings): Promise<Command> {
     .version(VERSION, '-V, --version')
     .option('--catalog <name>', 'catalog of serac.json to use')
     .option('--warehouse <folder>', 'folder of the lake; default ./lake')
+    .option('--actor <name>', 'who writes, for the summary of each snapshot; default $SERAC_ACTOR')
+    .option('--job <name>', 'by which job, for the summary of each snapshot; default $SERAC_JOB')
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .exitOverride()
@@ -52,6 +55,7 @@ async function newProgram(surroundings: Surroundings): Promise<Command> {
   addNamespaceCommands(program, surroundings)
   addTableCommands(program, surroundings)
   addWriteCommands(program, surroundings)
+  addMergeCommand(program, surroundings)
   addCdcCommands(program, surroundings)
   addScanCommand(program, surroundings)
   addInspectCommand(program, surroundings)

@@ -8,6 +8,8 @@ import { textTable } from './text-table.js'
 export interface GlobalOptions {
   readonly catalog?: string
   readonly warehouse?: string
+  readonly actor?: string
+  readonly job?: string
   readonly json?: boolean
 }
 
@@ -42,6 +44,8 @@ export async function withLake(
     warehouse: properties.warehouse,
     baseFolder: surroundings.cwd,
     fsync: properties['local.fsync'] !== 'false',
+    actor: options.actor ?? surroundings.environment.SERAC_ACTOR,
+    job: options.job ?? surroundings.environment.SERAC_JOB,
   })
   try {
     await work({ surroundings, options, lake })

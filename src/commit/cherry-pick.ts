@@ -23,11 +23,12 @@ import { checkWritable } from '../metadata/new-table.js'
 import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
 import type { TableUpdate } from '../metadata/table-update.js'
 import { ancestors, isAncestor } from '../snapshot/ancestry.js'
-import { diffFiles } from '../snapshot/changes.js'
 import { type OwnChanges, readOwnChanges } from '../snapshot/own-changes.js'
 import { partitionScope } from '../snapshot/partition-scope.js'
 import { createProduceCache, type FileChanges, produceSnapshot } from '../snapshot/produce.js'
 import { newSnapshotId } from '../snapshot/snapshot-id.js'
+import { checkConflicts } from '../snapshot/validate.js'
+import type { ConflictScope } from '../snapshot/validate-changes.js'
 import { refChange } from './ref-actions.js'
 import { streamPositionsAt, streamPositionUpdates, streamStepsOf } from './stream-position.js'
 import type { ActionAttempt, TableAction } from './table-action.js'
@@ -82,8 +83,21 @@ export function cherryPickAction(io: FileIO, source: PickedSource, options: Cher
       signal: attempt.signal,
     })
     const { requirements, written } = produced
-    return { requirements, written, updates: withSteps(produced.updates, pick) }
+    const updates = [...assertKept(pick.picked), ...withSteps(produced.updates, pick)]
+    return { requirements, written, updates }
   }
+}
+
+/**
+ * Refuses the swap when the picked snapshot has expired since it was looked at: it may be that only it kept its files,
+ * and they are deleted now. No requirement says so; a ref cannot be set to a snapshot that is gone.
+ */
+function assertKept({ snapshotId }: Snapshot): readonly TableUpdate[] {
+  const refName = `picked-${snapshotId}`
+  return [
+    { action: 'set-snapshot-ref', refName, ref: { type: 'tag', snapshotId } },
+    { action: 'remove-snapshot-ref', refName },
+  ]
 }
 
 interface Pick {
@@ -138,8 +152,8 @@ async function pickedChanges(io: FileIO, pick: Pick, attempt: ActionAttempt): Pr
   const isReplacing = picked.operation === 'overwrite' && picked.summary['replace-partitions'] === 'true'
   if (picked.operation !== 'append' && !isReplacing) throw notPickable(picked)
   const own = await readOwnChanges(io, { metadata, snapshot: picked }, { signal: attempt.signal })
-  if (picked.operation === 'append' && (own.touchesDeletes || own.removedDataFiles.length > 0))
-    throw notPickable(picked)
+  const isWhole = isReplacing ? own.addedDeleteFiles.length === 0 : addsDataOnly(own)
+  if (!isWhole) throw notPickable(picked)
   if (isReplacing) await checkReplacedPartitions(io, { ...pick, own }, attempt)
   await checkNotLive(io, { ...pick, own }, attempt)
   return {
@@ -148,6 +162,10 @@ async function pickedChanges(io: FileIO, pick: Pick, attempt: ActionAttempt): Pr
     addedDeleteFiles: [],
     removedFiles: own.removedDataFiles,
   }
+}
+
+function addsDataOnly({ removedDataFiles, addedDeleteFiles, removedDeleteFiles }: OwnChanges): boolean {
+  return removedDataFiles.length + addedDeleteFiles.length + removedDeleteFiles.length === 0
 }
 
 function notPickable({ snapshotId, operation }: Snapshot): LakeError {
@@ -167,7 +185,7 @@ interface ReadPick extends Pick {
   readonly own: OwnChanges
 }
 
-/** By state: no data file that is live now and was not when the picked snapshot was made is in its partitions. */
+/** By state: no data file has come into the partitions since the picked snapshot was made. */
 async function checkReplacedPartitions(io: FileIO, pick: ReadPick, attempt: ActionAttempt): Promise<void> {
   const { metadata, picked, head, own } = pick
   const parentId = picked.parentSnapshotId
@@ -177,18 +195,24 @@ async function checkReplacedPartitions(io: FileIO, pick: ReadPick, attempt: Acti
       context: { snapshotId: picked.snapshotId, parentSnapshotId: parentId, head: head.snapshotId },
     })
   }
-  const scope = partitionScope(metadata, own.addedDataFiles)
   const before = parentId === undefined ? undefined : snapshotById(metadata, parentId)
-  const delta = await diffFiles(
-    io,
-    { before, after: head, metadata },
-    { content: 'data', isOfInterest: manifest => scope.mightBeIn(manifest), signal: attempt.signal },
-  )
-  const changed = delta.added.find(({ file }) => scope.has(file))
-  if (changed === undefined) return
-  throw new LakeError('conflict', 'a partition that the snapshot replaced has got other files since', {
-    context: { snapshotId: picked.snapshotId, location: changed.file.location },
+  await checkConflicts(io, 'cherry-pick', {
+    states: { before, after: head, metadata },
+    scope: replacedScope(metadata, own.addedDataFiles),
+    isolation: 'serializable',
+    signal: attempt.signal,
   })
+}
+
+/** Data files of the replaced partitions; those of another spec may hold rows of them. */
+function replacedScope(metadata: TableMetadata, files: readonly DataFile[]): ConflictScope {
+  const scope = partitionScope(metadata, files)
+  const specIds = new Set(files.map(({ specId }) => specId))
+  return {
+    mightBeIn: manifest => !specIds.has(manifest.specId) || scope.mightBeIn(manifest),
+    hasData: file => !specIds.has(file.specId) || scope.has(file),
+    reaches: () => false,
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableRequirement } from '../metadata/table-update.js'
 import { type CommitLimits, commitLimits } from './commit-limits.js'
+import { hasLanded, type SentSwap } from './landed.js'
 import { settle } from './settle.js'
 import type { CommitTarget, TableChange } from './table-action.js'
 import { trackWrittenFiles, type WrittenFiles } from './written-files.js'
@@ -85,6 +86,7 @@ export async function commitTables(
   try {
     const result = await runAttempts(context)
     await deleteGarbage(context)
+    await discardUnchanged(context, result)
     return result
   } catch (error) {
     await cleanUpAfterFailure(context)
@@ -97,7 +99,7 @@ interface LoopContext extends CommitOptions {
   readonly targets: readonly CommitTarget[]
   readonly files: WrittenFiles
   /** Swaps whose first answer was unknown; grows. */
-  readonly doubted: (readonly TableCommit[])[]
+  readonly doubted: SentSwap[]
 }
 
 interface Attempt {
@@ -114,9 +116,9 @@ async function runAttempts(context: LoopContext): Promise<CommitResult> {
   for (let number = 1; ; number++) {
     checkSignal(context.signal)
     const bases = await loadBases(context, refusal)
-    const landed = context.doubted.find(commits => hasLanded(commits, bases))
+    const landed = await landedSwap(context, bases)
     if (landed !== undefined)
-      return resultOf(context, { number: number - 1, bases, commits: landed, tables: [] })
+      return resultOf(context, { number: number - 1, bases, commits: landed.commits, tables: [] })
     const attempt: Attempt = { number, bases }
     const outcome = await runAttempt(context, attempt)
     if ('changed' in outcome) return outcome
@@ -135,18 +137,13 @@ function loadBases(context: LoopContext, refusal: Refusal | undefined): Promise<
   return mapBounded(context.targets, load, bounds(context))
 }
 
-/**
- * Defends against a catalog that calls a swap refused after it had answered `unknown` and the swap landed:
- * our snapshot ids are in the history of every table.
- */
-function hasLanded(commits: readonly TableCommit[], bases: readonly LoadedTable[]): boolean {
-  return commits.every(commit => {
-    const current = bases.find(base => sameIdentifier(base.identifier, commit.identifier))
-    const added = commit.updates.filter(update => update.action === 'add-snapshot')
-    if (current === undefined || added.length === 0) return false
-    const ids = new Set(current.metadata.snapshots.map(snapshot => snapshot.snapshotId))
-    return added.every(update => ids.has(update.snapshot.snapshotId))
-  })
+/** Defends against a catalog that calls a swap refused after it had answered `unknown` and the swap landed. */
+async function landedSwap(
+  context: LoopContext,
+  bases: readonly LoadedTable[],
+): Promise<SentSwap | undefined> {
+  for (const sent of context.doubted) if (await hasLanded(sent, bases, context)) return sent
+  return undefined
 }
 
 async function runAttempt(context: LoopContext, attempt: Attempt): Promise<CommitResult | Refusal> {
@@ -251,7 +248,10 @@ async function swap(
       return outcome
     case 'unknown':
       files.doubtful()
-      context.doubted.push(sent.commits)
+      context.doubted.push({
+        commits: sent.commits,
+        metadataLocations: outcome.attempt.metadataLocations,
+      })
       tell(context, { type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
       return settle(outcome, {
         ...context,
@@ -306,7 +306,7 @@ async function explain(
     if (!isLakeError(cause, 'not-found')) context.files.doubtful()
     throw error
   }
-  if (hasLanded(sent.commits, tables)) return { status: 'committed', tables }
+  if (await hasLanded(sent, tables, context)) return { status: 'committed', tables }
   const refusal = await refusalIfMoved(context, sent.attempt.bases, error)
   if (refusal === undefined) throw error
   return refusal
@@ -371,11 +371,23 @@ async function cleanUpAfterFailure(context: LoopContext): Promise<void> {
   await deleteGarbage(context)
   if (context.files.hasPublished) return
   for (const target of context.targets) {
-    try {
-      await target.discard?.()
-    } catch (cause) {
-      tell(context, { type: 'clean-up-failed', cause })
-    }
+    await discard(context, target)
+  }
+}
+
+/** A target that had nothing to change, or whose step somebody else had landed, has no use for its files. */
+async function discardUnchanged(context: LoopContext, { changed }: CommitResult): Promise<void> {
+  if (context.files.hasDoubt) return
+  for (const [index, target] of context.targets.entries()) {
+    if (changed[index] === false) await discard(context, target)
+  }
+}
+
+async function discard(context: LoopContext, target: CommitTarget): Promise<void> {
+  try {
+    await target.discard?.()
+  } catch (cause) {
+    tell(context, { type: 'clean-up-failed', cause })
   }
 }
 

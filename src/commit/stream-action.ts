@@ -5,25 +5,33 @@
 import { LakeError } from '../base/errors.js'
 import { stringifyJson } from '../base/json.js'
 import type { Runtime } from '../base/runtime.js'
+import type { LoadedTable } from '../catalog/catalog.js'
 import type { FileIO } from '../io/file-io.js'
 import { MAIN_BRANCH, type TableMetadata } from '../metadata/table-metadata.js'
 import { createProduceCache, produceSnapshot } from '../snapshot/produce.js'
 import { newSnapshotId } from '../snapshot/snapshot-id.js'
-import type { TableAction } from './commit-loop.js'
+import { joinChanges, stateAfter } from './compose-actions.js'
 import {
+  putsSnapshotOn,
   readStreamPosition,
   type StreamPosition,
   type StreamStep,
   streamPositionUpdates,
 } from './stream-position.js'
+import type { ActionAttempt, TableAction, TableChange } from './table-action.js'
 
-export interface StreamActionOptions {
+export interface StepOptions {
   readonly io: FileIO
   readonly runtime: Runtime
   /** Names the files of an empty snapshot. */
   readonly operationUuid: string
   readonly step: StreamStep
   readonly ref?: string | undefined
+  /** Further entries of the summary of an empty snapshot. */
+  readonly summary?: Readonly<Record<string, string>> | undefined
+}
+
+export interface StreamActionOptions extends StepOptions {
   /**
    * What this process read before it prepared the step, undefined for a stream that has not begun; `any` sets the
    * position whatever it was.
@@ -37,46 +45,72 @@ export interface StreamActionOptions {
  * @throws conflict (from the action) when another applier moved the stream since `expected` was read
  */
 export function streamAction(inner: TableAction, options: StreamActionOptions): TableAction {
-  const { io, runtime, step, operationUuid } = options
+  const ref = options.ref ?? MAIN_BRANCH
+  const stepped = withStep(inner, options)
+  return async (base, attempt) =>
+    isStepThere(base.metadata, { ...options, ref }) ? 'unchanged' : stepped(base, attempt)
+}
+
+/**
+ * The action with the step, whatever the stream's position is. An inner action that puts no snapshot on the branch - it
+ * changed nothing, moved another ref, altered a column - is followed by an empty one: positions are fenced by snapshots.
+ */
+export function withStep(inner: TableAction, options: StepOptions): TableAction {
+  const { io, runtime, step, operationUuid, summary } = options
   const ref = options.ref ?? MAIN_BRANCH
   const cache = createProduceCache()
   let snapshotId: bigint | undefined
+  const emptySnapshot = (base: LoadedTable, attempt: ActionAttempt): Promise<TableChange> => {
+    snapshotId ??= newSnapshotId(base.metadata, runtime)
+    return produceSnapshot(base, io, {
+      changes: { operation: 'append', addedDataFiles: [], addedDeleteFiles: [], removedFiles: [] },
+      ref,
+      snapshotId,
+      operationUuid,
+      attempt: attempt.number,
+      summary,
+      runtime,
+      cache,
+      signal: attempt.signal,
+    })
+  }
   return async (base, attempt) => {
-    if (hasLanded(base.metadata, { ...options, ref })) return 'unchanged'
-    let change = await inner(base, attempt)
-    if (change === 'unchanged') {
-      snapshotId ??= newSnapshotId(base.metadata, runtime)
-      change = await produceSnapshot(base, io, {
-        changes: { operation: 'append', addedDataFiles: [], addedDeleteFiles: [], removedFiles: [] },
-        ref,
-        snapshotId,
-        operationUuid,
-        attempt: attempt.number,
-        runtime,
-        cache,
-        signal: attempt.signal,
-      })
-    }
-    const { requirements, written } = change
-    return { requirements, written, updates: streamPositionUpdates(change.updates, { ...step, ref }) }
+    const made = await inner(base, attempt)
+    const { requirements, written, updates } =
+      made === 'unchanged'
+        ? await emptySnapshot(base, attempt)
+        : putsSnapshotOn(made.updates, ref)
+          ? made
+          : joinChanges(base, [made, await emptySnapshot(stateAfter(base, made.updates, options), attempt)])
+    return { requirements, written, updates: streamPositionUpdates(updates, { ...step, ref }) }
   }
 }
 
 /** True when the step is there; throws when the stream is neither there nor where it was expected. */
-function hasLanded(
+function isStepThere(
   metadata: TableMetadata,
   options: Pick<StreamActionOptions, 'step' | 'expected'> & { readonly ref: string },
 ): boolean {
   const { step, expected, ref } = options
   const current = expected === 'any' ? undefined : readStreamPosition(metadata, step.stream, ref)
   if (current?.token === step.token) return true
-  if (expected === 'any' || samePlace(current, expected)) return false
-  throw new LakeError('conflict', 'another applier has moved the stream', {
-    context: { stream: step.stream, ref, ...(current === undefined ? {} : { token: current.token }) },
+  if (expected === 'any' || isSamePlace(current, expected)) return false
+  throw movedByOther({ stream: step.stream, ref, current })
+}
+
+/** The error for a stream that somebody else advanced while a step of it was prepared. */
+export function movedByOther(found: {
+  readonly stream: string
+  readonly ref: string
+  readonly current: StreamPosition | undefined
+}): LakeError {
+  const { stream, ref, current } = found
+  return new LakeError('conflict', 'another applier has moved the stream', {
+    context: { stream, ref, ...(current === undefined ? {} : { token: current.token }) },
   })
 }
 
-function samePlace(a: StreamPosition | undefined, b: StreamPosition | undefined): boolean {
+export function isSamePlace(a: StreamPosition | undefined, b: StreamPosition | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   return a.token === b.token && stringifyJson(a.position) === stringifyJson(b.position)
 }

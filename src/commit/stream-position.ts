@@ -183,6 +183,25 @@ export function streamStepsOf(snapshot: Snapshot): readonly StreamStep[] {
   })
 }
 
+/**
+ * The steps of a stream that the kept history of a ref holds, newest first, each with its snapshot. A branch that does
+ * not exist yet stands where main stands. @throws corrupt
+ */
+export function* streamHistory(
+  metadata: TableMetadata,
+  stream: string,
+  ref: string,
+): Generator<{ readonly snapshot: Snapshot; readonly step: StreamStep }> {
+  const head = refByName(metadata, ref) ?? refByName(metadata, MAIN_BRANCH)
+  const key = summaryKey(stream)
+  for (const snapshot of ancestors(metadata, head?.snapshotId)) {
+    const text = snapshot.summary[key]
+    if (text === undefined) continue
+    const { position, token } = parsePosition(text, key)
+    yield { snapshot, step: { stream, position, token } }
+  }
+}
+
 /** True for the properties that hold positions. */
 export function isStreamProperty(name: string): boolean {
   return name.startsWith(PREFIX)
@@ -282,6 +301,11 @@ function streamsIn(metadata: TableMetadata): ReadonlySet<string> {
     if (escaped !== undefined) streams.add(unescapeName(escaped))
   }
   return streams
+}
+
+/** True when the updates add a snapshot and set the ref to it. */
+export function putsSnapshotOn(updates: readonly TableUpdate[], ref: string): boolean {
+  return snapshotPutOn(updates, ref) !== undefined
 }
 
 function snapshotPutOn(updates: readonly TableUpdate[], ref: string): Snapshot | undefined {

@@ -31,6 +31,9 @@ export interface CommitTarget {
   /** The state to try first; loaded when absent. */
   readonly base?: LoadedTable | undefined
   readonly action: TableAction
-  /** Deletes what the operation wrote and no change named. Called once, after a definite failure only. */
+  /**
+   * Deletes what the operation wrote and no change named. Called once: after a definite failure, or when the table was
+   * left as it is and no attempt was in doubt.
+   */
   readonly discard?: (() => Promise<void>) | undefined
 }

@@ -19,19 +19,19 @@ export type DeleteAction = { readonly kind: 'delete' }
 export interface MatchedClause {
   readonly when: 'matched'
   /** Over target and source. */
-  readonly condition: Scalar | undefined
+  readonly condition?: Scalar | undefined
   readonly action: UpdateAction | DeleteAction
 }
 export interface NotMatchedClause {
   readonly when: 'not-matched'
   /** Over the source. */
-  readonly condition: Scalar | undefined
+  readonly condition?: Scalar | undefined
   readonly action: InsertAction
 }
 export interface NotMatchedBySourceClause {
   readonly when: 'not-matched-by-source'
   /** Over the target. */
-  readonly condition: Scalar | undefined
+  readonly condition?: Scalar | undefined
   readonly action: UpdateAction | DeleteAction
 }
 export type MergeClause = MatchedClause | NotMatchedClause | NotMatchedBySourceClause

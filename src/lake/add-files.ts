@@ -11,7 +11,8 @@ import {
   readFooters,
 } from '../writer/add-files.js'
 import type { LakeContext } from './context.js'
-import { commitOne, destinationOf, type WriteOptions, type WriteReport } from './table-writes.js'
+import { commitOne, destinationOf, replayOf, type WriteOptions, type WriteReport } from './table-writes.js'
+import { effectOf } from './write-effect.js'
 
 export interface AddFilesOptions extends WriteOptions {
   /** Changes nothing and says what would happen, conflicts included. */
@@ -44,10 +45,12 @@ export async function addFiles(
 ): Promise<AddFilesReport> {
   const { catalog, io, runtime } = context
   const { dryRun, partition, checkDuplicates, summary, signal } = given.options
-  const footers = await readFooters(io, given.locations, { signal })
   const base = await catalog.loadTable(identifier, { signal })
   const { metadata } = base
   const destination = destinationOf(metadata, given.options)
+  const replay = replayOf(base, destination)
+  if (replay !== undefined) return { ...replay, ...filesOf([]), duplicates: [], conflicts: [] }
+  const footers = await readFooters(io, given.locations, { signal })
   const described = describeFiles(metadata, { footers, partition })
   if (dryRun === true) {
     const snapshot = headOf(metadata, destination.ref)
@@ -61,6 +64,7 @@ export async function addFiles(
       changed: false,
       metadataLocation: base.metadataLocation,
       summary: {},
+      effect: effectOf({}),
       attempts: 0,
     }
   }

@@ -3,17 +3,18 @@ import { present } from '../base/assert.js'
 import { isLakeError } from '../base/errors.js'
 import type { TableIdentifier } from '../catalog/catalog.js'
 import { alterTableAction, type TableAlteration } from '../commit/alter-table.js'
-import { type CommitResult, commitTables } from '../commit/commit-loop.js'
+import type { CommitResult } from '../commit/commit-loop.js'
 import { createNamespaceIfMissing, createTable, type NewCatalogTable } from '../commit/create-table.js'
 import { replaceTableAction } from '../commit/replace-table.js'
-import type { TableAction } from '../commit/table-action.js'
 import { checkRequired } from '../writer/check-required.js'
+import { commitIn, type Provenance } from './commit.js'
 import type { LakeContext } from './context.js'
+import { type OnceOption, withOnce } from './once.js'
 
 /** Changes as data, or in Spark's words: `add column x int after y; drop partition field region`. */
 export type Alterations = string | TableAlteration | readonly TableAlteration[]
 
-export interface AlterOptions {
+export interface AlterOptions extends OnceOption, Provenance {
   /** Whether names of columns match exactly; default true. */
   readonly caseSensitive?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -28,6 +29,8 @@ export interface AlterReport {
   readonly schemaId: number
   readonly specId: number
   readonly sortOrderId: number
+  /** True when the step of `once` had landed before. */
+  readonly replayed?: boolean | undefined
   /** Attempts that the commit took. */
   readonly attempts: number
 }
@@ -39,14 +42,21 @@ export async function alterTable(
   given: { readonly changes: Alterations; readonly options: AlterOptions },
 ): Promise<AlterReport> {
   const { io, runtime } = context
-  const { caseSensitive, signal } = given.options
-  const action = alterTableAction({
+  const { caseSensitive, once, actor, job, inputs, signal } = given.options
+  const altering = alterTableAction({
     changes: await alterationsOf(given.changes),
     caseSensitive,
     runtime,
     checkRequired: (base, { fieldIds }) => checkRequired(io, base, { fieldIds, signal }),
   })
-  return reportOf(await commit(context, { identifier, action, signal }))
+  let replayed = false
+  const onLanded = (): void => {
+    replayed = true
+  }
+  const action = withOnce(context, altering, { once, ref: undefined, wapId: undefined, onLanded })
+  const result = await commitIn(context, { identifier, action }, { actor, job, inputs, signal })
+  const report = reportOf(result)
+  return replayed && !report.changed ? { ...report, replayed } : report
 }
 
 async function alterationsOf(changes: Alterations): Promise<readonly TableAlteration[]> {
@@ -55,19 +65,6 @@ async function alterationsOf(changes: Alterations): Promise<readonly TableAltera
     return parseAlterations(changes)
   }
   return 'kind' in changes ? [changes] : changes
-}
-
-function commit(
-  context: LakeContext,
-  target: {
-    readonly identifier: TableIdentifier
-    readonly action: TableAction
-    readonly signal: AbortSignal | undefined
-  },
-): Promise<CommitResult> {
-  const { catalog, io, runtime, onCommitEvent } = context
-  const { identifier, action, signal } = target
-  return commitTables(catalog, [{ identifier, action }], { io, runtime, signal, onEvent: onCommitEvent })
 }
 
 function reportOf({ tables, changed, attempts }: CommitResult): AlterReport {
@@ -101,7 +98,7 @@ export async function createOrReplace(
       if (!isLakeError(error, 'already-exists')) throw error
     }
   }
-  await commit(context, { identifier, action: replaceTableAction(table), signal })
+  await commitIn(context, { identifier, action: replaceTableAction(table) }, { signal })
 }
 
 /** @throws as `Lake.registerTable` */

@@ -3,6 +3,7 @@
  * pinned when the read is made; files are read when rows are asked for.
  */
 import type { ColumnBatch } from '../batch/column-batch.js'
+import { createHold, type HeldSnapshots } from '../catalog/read-hold.js'
 import type { ReadLeases } from '../catalog/read-leases.js'
 import { bind } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
@@ -14,7 +15,6 @@ import { scanBatches } from '../reader/scan.js'
 import type { Field } from '../schema/types.js'
 import { type ResolvedSnapshot, resolveSnapshot } from '../snapshot/resolve.js'
 import { type BatchResults, batchResults } from './batch-results.js'
-import { createHold, type HeldSnapshots } from './read-hold.js'
 import type { OutputRow, RowOptions } from './rows-out.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 

@@ -6,6 +6,7 @@ import type { Catalog } from '../catalog/catalog.js'
 import type { CommitEvent } from '../commit/commit-loop.js'
 import { createLocalIO } from '../io/local.js'
 import { keepManifests } from '../manifest/manifest-cache.js'
+import type { GroupCommitOptions } from './context.js'
 import { type Lake, openLake } from './lake.js'
 
 export interface ConnectOptions {
@@ -25,6 +26,15 @@ export interface ConnectOptions {
   readonly manifestCacheBytes?: number | undefined
   /** Folder for what does not fit into memory while rows are sorted; default the system's folder for temporary files. */
   readonly spillFolder?: string | undefined
+  /**
+   * Appends that are made at the same time share a snapshot: small ones become many times as fast, and the table's
+   * history stays short. Each is answered when it is durable. Default: each append has a commit of its own.
+   */
+  readonly groupCommit?: GroupCommitOptions | undefined
+  /** Who writes, as `serac.actor` in the summary of each snapshot; a write may say it otherwise. */
+  readonly actor?: string | undefined
+  /** By which job, as `serac.job`. */
+  readonly job?: string | undefined
   readonly runtime?: Runtime | undefined
   readonly onCommitEvent?: ((event: CommitEvent) => void) | undefined
 }
@@ -46,6 +56,19 @@ export async function connect(options: ConnectOptions = {}): Promise<Lake> {
     runtime,
     onCommitEvent,
     spillFolder,
+    actor: options.actor,
+    job: options.job,
+    groupCommit: checkedGrouping(options.groupCommit),
+  })
+}
+
+/** An object of the lake's own: its groups are known by it. */
+function checkedGrouping(options: GroupCommitOptions | undefined): GroupCommitOptions | undefined {
+  if (options === undefined) return undefined
+  const { lingerMsMax, rowsMax } = options
+  if (lingerMsMax >= 0 && Number.isFinite(lingerMsMax) && (rowsMax ?? 1) >= 1) return { lingerMsMax, rowsMax }
+  throw new LakeError('invalid-argument', 'a group waits 0 ms or more, and is full with 1 row or more', {
+    context: { lingerMsMax, ...(rowsMax === undefined ? {} : { rowsMax }) },
   })
 }
 
@@ -64,6 +87,7 @@ async function openCatalog(
     path: options.uri === undefined ? `${warehouse}/catalog.db` : sqlitePath(options.uri, baseFolder),
     warehouse: `file://${warehouse}`,
     name: options.name ?? 'default',
+    fsync: options.fsync,
     ...on,
   })
 }

@@ -1,8 +1,9 @@
 /** A scan whose snapshot is held by a read lease while it is read, see `read-hold.ts`. */
+
+import { createHold, type HeldSnapshots, type Hold } from '../catalog/read-hold.js'
 import type { ReadLeases } from '../catalog/read-leases.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
-import { createHold, type HeldSnapshots, type Hold } from './read-hold.js'
 import { rowsOfBatch } from './rows-out.js'
 import { type AsOf, type Scan, selectorOf } from './scan.js'
 

@@ -21,11 +21,20 @@ import {
   parseLedger,
 } from './file-ledger.js'
 import { type FileRowsOptions, fileBatches, filesAt } from './file-rows.js'
-import { append, destinationOf, type UpsertOptions, upsert, type WriteReport } from './table-writes.js'
+import { type OverwriteOptions, overwrite } from './overwrite.js'
+import {
+  append,
+  destinationOf,
+  replayOf,
+  type UpsertOptions,
+  upsert,
+  type WriteReport,
+} from './table-writes.js'
+import { effectOf } from './write-effect.js'
 
-export interface IngestOptions extends UpsertOptions, FileRowsOptions {
+export interface IngestOptions extends UpsertOptions, OverwriteOptions, FileRowsOptions {
   /** Default append. Rows of an upsert are held in memory. */
-  readonly mode?: 'append' | 'upsert' | undefined
+  readonly mode?: 'append' | 'upsert' | 'overwrite' | undefined
   /** Takes in each file once: what was taken in is kept with the table under this name. */
   readonly stream?: string | undefined
 }
@@ -46,8 +55,10 @@ export async function ingest(
   const { catalog, io } = context
   const { options } = given
   const { signal, stream } = options
-  const locations = await filesAt(io, given.locations, options)
   const base = await catalog.loadTable(identifier, { signal })
+  const replay = replayOf(base, destinationOf(base.metadata, options))
+  if (replay !== undefined) return { ...replay, files: [], filesSkipped: 0 }
+  const locations = await filesAt(io, given.locations, options)
   if (stream === undefined) {
     const report = await writeFiles(context, { base, locations, options })
     return { ...report, files: locations, filesSkipped: 0 }
@@ -68,7 +79,16 @@ async function ingestStream(
   const { io, runtime } = context
   const { base, locations, options, stream } = given
   const { signal } = options
-  const { ref = MAIN_BRANCH, wapId } = destinationOf(base.metadata, options)
+  const { ref = MAIN_BRANCH, wapId, once } = destinationOf(base.metadata, options)
+  if (once !== undefined) {
+    throw new LakeError(
+      'invalid-argument',
+      'a stream of files has steps of its own: it takes in each file once',
+      {
+        context: { stream, once: once.stream },
+      },
+    )
+  }
   if (wapId !== undefined) {
     throw new LakeError('invalid-argument', 'a staged write cannot move a stream: it is on no branch', {
       context: { stream, wapId },
@@ -120,6 +140,7 @@ function nothingDone({ metadata, metadataLocation }: LoadedTable, ref: string): 
     changed: false,
     metadataLocation,
     summary: snapshot?.summary ?? {},
+    effect: effectOf({}),
     attempts: 0,
   }
 }
@@ -139,9 +160,20 @@ function writeFiles(
   const given = { rows, options, base, around: watch?.around }
   const { identifier } = base
   const mode: string = options.mode ?? 'append'
+  checkModeOptions(mode, options)
   if (mode === 'append') return append(context, identifier, given)
   if (mode === 'upsert') return upsert(context, identifier, given)
-  throw new LakeError('invalid-argument', 'rows are taken in with mode append or upsert', {
+  if (mode === 'overwrite') return overwrite(context, identifier, given)
+  throw new LakeError('invalid-argument', 'rows are taken in with mode append, upsert or overwrite', {
+    context: { mode },
+  })
+}
+
+/** What an append would pass over in silence. */
+function checkModeOptions(mode: string, { where, partitions, basedOn }: IngestOptions): void {
+  const isReplacing = where !== undefined || partitions === true
+  if ((mode === 'overwrite' || !isReplacing) && (mode !== 'append' || basedOn === undefined)) return
+  throw new LakeError('invalid-argument', 'the mode does not replace rows by a condition or partition', {
     context: { mode },
   })
 }

@@ -8,7 +8,7 @@ import { conformRows } from '../writer/conform-rows.js'
 import { namedAsTable } from './named-columns.js'
 import { batchOfRows, type InputRow } from './rows-in.js'
 
-type Columns = ArrowTable | ArrowRecordBatch | ColumnBatch
+export type Columns = ArrowTable | ArrowRecordBatch | ColumnBatch
 type RowsPart = InputRow | Columns
 
 /** Objects by column name, Arrow tables or record batches, column batches, or an iterable of them. */
@@ -53,7 +53,8 @@ export async function collectBatch(schema: Schema, rows: RowsInput): Promise<Col
   return concatBatches(schema.fields, batches)
 }
 
-async function* partsOf(rows: RowsInput): AsyncGenerator<unknown> {
+/** What is given, piece by piece. @throws invalid-argument for what is no iterable */
+export async function* partsOf(rows: RowsInput): AsyncGenerator<unknown> {
   if (isColumns(rows)) yield rows
   else if (isIterable(rows)) yield* rows
   else throw new LakeError('invalid-argument', 'rows are given as objects in an array or another iterable')
@@ -65,7 +66,8 @@ function isIterable(rows: unknown): rows is Iterable<unknown> | AsyncIterable<un
   )
 }
 
-function isColumns(part: unknown): part is Columns {
+/** Whether a piece has columns, with types; other pieces are rows. */
+export function isColumns(part: unknown): part is Columns {
   return isArrow(part) || isColumnBatch(part)
 }
 

@@ -3,6 +3,7 @@
  * metadata is read until rows are asked for. Like a scan it holds the snapshots whose manifests it reads.
  */
 import type { ColumnBatch } from '../batch/column-batch.js'
+import { createHold, type HeldSnapshots } from '../catalog/read-hold.js'
 import type { ReadLeases } from '../catalog/read-leases.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
@@ -16,7 +17,6 @@ import {
 import type { Field } from '../schema/types.js'
 import { type BatchResults, batchResults } from './batch-results.js'
 import { heldSnapshots } from './held-scan.js'
-import { createHold, type HeldSnapshots } from './read-hold.js'
 import { type AsOf, selectorOf, type Where, whereExpression } from './scan.js'
 
 export interface InspectRequest {

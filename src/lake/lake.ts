@@ -9,7 +9,8 @@ import type { CloneTableOptions } from './clones.js'
 import type { LakeContext } from './context.js'
 import type { InputRow } from './rows-in.js'
 import { openStatic, type StaticTable, type StaticTableOptions } from './static-table.js'
-import { openTable, type Table } from './table.js'
+import { openInTransaction, openTable, type Table, type Transaction } from './table.js'
+import type { TransactionOptions, TransactionReport } from './transaction.js'
 
 /**
  * Columns in Spark's DDL form, `id bigint not null, ts timestamptz`, or as a schema; or rows, whose columns tell the types
@@ -81,6 +82,23 @@ export interface Lake extends AsyncDisposable {
   dropNamespace(namespace: string | Namespace): Promise<void>
   listNamespaces(parent?: string | Namespace): Promise<readonly Namespace[]>
   namespaceProperties(namespace: string | Namespace): Promise<Readonly<Record<string, string>>>
+  /**
+   * Runs the work, and commits what it did to these tables all together: all or nothing. `tx.table(name)` gives the handles to
+   * use inside; their reads see what the transaction did. The work runs once; after a conflict its operations decide anew.
+   *
+   *     await lake.transaction(['shop.orders', 'shop.stock'], async tx => {
+   *       await tx.table('shop.orders').append(orders)
+   *       await tx.table('shop.stock').update({ set: 'n = n - 1', where: 'id = 7' })
+   *     })
+   *
+   * @throws conflict when what the work read is not true any more, or other commits won every attempt; unsupported for
+   * several tables on a catalog that cannot commit them together; and what the work throws: nothing has happened then
+   */
+  transaction<T>(
+    names: readonly (string | TableIdentifier)[],
+    work: (tx: Transaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<TransactionReport<T>>
   close(): Promise<void>
 }
 
@@ -88,7 +106,13 @@ export interface Lake extends AsyncDisposable {
 export function openLake(context: LakeContext): Lake {
   const { catalog } = context
   const table = (name: string | TableIdentifier): Table => openTable(context, identifierOf(name))
-  const close = (): Promise<void> => catalog.close()
+  const close = async (): Promise<void> => {
+    if (context.groupCommit !== undefined) {
+      const { drainGroups } = await import('./group-commit.js')
+      await drainGroups(context.groupCommit)
+    }
+    await catalog.close()
+  }
   return {
     context,
     table,
@@ -119,6 +143,10 @@ export function openLake(context: LakeContext): Lake {
     dropNamespace: namespace => catalog.dropNamespace(namespaceOf(namespace)),
     listNamespaces: parent => catalog.listNamespaces(parent === undefined ? undefined : namespaceOf(parent)),
     namespaceProperties: namespace => catalog.loadNamespace(namespaceOf(namespace)),
+    async transaction(names, work, options = {}) {
+      const { transact } = await import('./transaction.js')
+      return transact(context, names, { work, options, open: openInTransaction })
+    },
     close,
     [Symbol.asyncDispose]: close,
   }

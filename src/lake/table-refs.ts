@@ -5,12 +5,13 @@
 import { LakeError } from '../base/errors.js'
 import type { TableIdentifier } from '../catalog/catalog.js'
 import { cherryPickAction, type PickedSource } from '../commit/cherry-pick.js'
-import { commitTables, type TableAction } from '../commit/commit-loop.js'
 import { fastForwardAction, rollbackAction, setBranchAction } from '../commit/move-branch.js'
 import { createRefAction, dropRefAction, type RefRetention } from '../commit/ref-actions.js'
+import type { TableAction } from '../commit/table-action.js'
 import { refByName } from '../metadata/lookup.js'
 import { MAIN_BRANCH, type SnapshotRef } from '../metadata/table-metadata.js'
 import type { SnapshotSelector } from '../snapshot/resolve.js'
+import { commitIn } from './commit.js'
 import type { LakeContext } from './context.js'
 import { type AsOf, selectorOf } from './scan.js'
 
@@ -75,16 +76,14 @@ async function commitRef(
   identifier: TableIdentifier,
   call: RefCall,
 ): Promise<RefReport> {
-  const { catalog, io, runtime, onCommitEvent } = context
   const { ref, type, signal } = call
   let previousSnapshotId: bigint | undefined
   const action: TableAction = (base, attempt) => {
     previousSnapshotId = refByName(base.metadata, ref)?.snapshotId
     return call.action(base, attempt)
   }
-  const options = { io, runtime, signal, onEvent: onCommitEvent }
-  const { tables, changed, attempts } = await commitTables(catalog, [{ identifier, action }], options)
-  const table = tables[0] ?? (await catalog.loadTable(identifier, { signal }))
+  const { tables, changed, attempts } = await commitIn(context, { identifier, action }, { signal })
+  const table = tables[0] ?? (await context.catalog.loadTable(identifier, { signal }))
   return {
     ref,
     type,

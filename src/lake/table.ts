@@ -21,11 +21,15 @@ import {
   type RangeRequest,
 } from './changes.js'
 import type { LakeContext } from './context.js'
+import { contextFor } from './dry-run.js'
 import { holdScan } from './held-scan.js'
 import type { IngestOptions, IngestReport } from './ingest.js'
 import type { RowsInput } from './input.js'
 import { type InspectedState, type Inspection, type InspectRequest, openInspection } from './inspect.js'
-import { type AsOf, openScan, type Scan, type ScanRequest } from './scan.js'
+import type { MergeOptions, MergeReport } from './merge.js'
+import type { MergeSource } from './merge-source.js'
+import type { OverwriteOptions } from './overwrite.js'
+import { type AsOf, openScan, type Scan, type ScanRequest, selectorOf } from './scan.js'
 import type {
   CherryPickOptions,
   CreateRefOptions,
@@ -34,7 +38,15 @@ import type {
   RefReport,
   RollbackOptions,
 } from './table-refs.js'
-import type { Condition, UpdateRequest, UpsertOptions, WriteOptions, WriteReport } from './table-writes.js'
+import type {
+  BasedWriteOptions,
+  Condition,
+  UpdateRequest,
+  UpsertOptions,
+  WriteOptions,
+  WriteReport,
+} from './table-writes.js'
+import type { TransactionOptions, TransactionReport, TransactionScope } from './transaction.js'
 
 type Shared = 'io' | 'runtime' | 'onEvent'
 export type CompactRequest = Omit<CompactOptions, Shared>
@@ -59,6 +71,12 @@ export interface Table {
    */
   upsert(rows: RowsInput, options?: UpsertOptions): Promise<WriteReport>
   /**
+   * Replaces rows by the given ones in one commit: every row, those that `where` is true of, or with `partitions` those of
+   * the partitions that the given rows are in. @throws invalid-argument for a value or a condition that does not fit;
+   * conflict when what it replaces changed after it began, or after `basedOn`
+   */
+  overwrite(rows: RowsInput, options?: OverwriteOptions): Promise<WriteReport>
+  /**
    * Takes the rows of files in, all in one commit: Parquet, Arrow, CSV, JSON lines, and folders of them. With a `stream` a
    * file is taken in once, however often it is given.
    * @throws invalid-argument for a value that does not fit, naming file, row and column, and for a file of the stream that
@@ -66,12 +84,20 @@ export interface Table {
    */
   ingest(locations: readonly string[], options?: IngestOptions): Promise<IngestReport>
   /** Deletes the rows for which the condition is true. @throws invalid-argument for one that does not fit the table */
-  delete(where: Condition, options?: WriteOptions): Promise<WriteReport>
+  delete(where: Condition, options?: BasedWriteOptions): Promise<WriteReport>
   /**
    * Gives columns new values in the rows for which the condition is true: `update({ set: 'a = a + 1', where: 'b > c' })`.
    * @throws invalid-argument for a value that does not fit its column, or cannot be computed for a row
    */
-  update(request: UpdateRequest, options?: WriteOptions): Promise<WriteReport>
+  update(request: UpdateRequest, options?: BasedWriteOptions): Promise<WriteReport>
+  /**
+   * Merges rows into the table, as SQL's MERGE: rows of the table that match one of the source are changed by the first
+   * clause whose condition is true, as are rows that match none, and rows of the source that match none are added. The
+   * source, rows or files, may have columns of its own, and is held in memory.
+   * @throws invalid-argument for a condition or a clause that does not fit, for two rows of the source with one key, and
+   * for a value that does not fit its column; unsupported for a large source without an equality in `on`
+   */
+  merge(source: MergeSource, options?: MergeOptions): Promise<MergeReport>
   /**
    * Takes Parquet files that are there, and those of folders, without rewriting them; `key=value` folders give the values
    * of identity partition columns. From then on the files are the table's, and go when it drops them. @throws
@@ -134,16 +160,34 @@ export interface Table {
   compact(options?: CompactRequest): Promise<CompactReport>
   /** Removes old snapshots and the files that nothing kept reaches. */
   expire(options?: ExpireRequest): Promise<ExpireReport>
+  /** Several operations in one commit, all or none: `Lake.transaction` of this table alone. @throws as that */
+  transaction<T>(
+    work: (tx: Transaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<TransactionReport<T>>
+}
+
+/** A table inside of a transaction: reads see what the transaction did, and nobody else does before it commits. */
+export type TransactionTable = Omit<Table, 'compact' | 'expire' | 'transaction'>
+
+export type Transaction = TransactionScope<TransactionTable>
+
+/** A handle inside of a transaction. */
+export function openInTransaction(context: LakeContext, identifier: TableIdentifier): TransactionTable {
+  const { compact: _, expire: __, transaction: ___, ...inside } = openTable(context, identifier)
+  return inside
 }
 
 export function openTable(context: LakeContext, identifier: TableIdentifier): Table {
   const { catalog, io, runtime, onCommitEvent } = context
   const shared = { io, runtime, onEvent: onCommitEvent }
   const load: Table['load'] = options => catalog.loadTable(identifier, options)
-  const scan = (request: ScanRequest = {}): Scan =>
-    holdScan(catalog.leases, { asOf: request.asOf, load: () => load({ signal: request.signal }) }, loadHeld =>
-      openScan(io, request, loadHeld),
-    )
+  const reading = (asOf: AsOf | undefined): void => context.transaction?.read(selectorOf(asOf))
+  const scan = (request: ScanRequest = {}): Scan => {
+    reading(request.asOf)
+    const read = { asOf: request.asOf, load: () => load({ signal: request.signal }) }
+    return holdScan(catalog.leases, read, loadHeld => openScan(io, request, loadHeld))
+  }
   const leased = ({ signal }: Pick<RangeRequest, 'signal'>): ChangedTable & InspectedState => ({
     load: () => load({ signal }),
     leases: catalog.leases,
@@ -156,24 +200,32 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
     snapshots: async () => (await load()).metadata.snapshots,
     history: async () => (await load()).metadata.snapshotLog,
     async append(rows, options = {}) {
-      const { append } = await import('./table-writes.js')
-      return append(context, identifier, { rows, options })
+      const { groupedAppend } = await import('./group-commit.js')
+      return groupedAppend(contextFor(context, options), identifier, { rows, options })
     },
     async upsert(rows, options = {}) {
       const { upsert } = await import('./table-writes.js')
-      return upsert(context, identifier, { rows, options })
+      return upsert(contextFor(context, options), identifier, { rows, options })
+    },
+    async overwrite(rows, options = {}) {
+      const { overwrite } = await import('./overwrite.js')
+      return overwrite(contextFor(context, options), identifier, { rows, options })
     },
     async ingest(locations, options = {}) {
       const { ingest } = await import('./ingest.js')
-      return ingest(context, identifier, { locations, options })
+      return ingest(contextFor(context, options), identifier, { locations, options })
     },
     async delete(where, options = {}) {
       const { deleteWhere } = await import('./table-writes.js')
-      return deleteWhere(context, identifier, { where, options })
+      return deleteWhere(contextFor(context, options), identifier, { where, options })
     },
     async update(request, options = {}) {
       const { update } = await import('./table-writes.js')
-      return update(context, identifier, { request, options })
+      return update(contextFor(context, options), identifier, { request, options })
+    },
+    async merge(source, options = {}) {
+      const { merge } = await import('./merge.js')
+      return merge(contextFor(context, options), identifier, { source, options })
     },
     async addFiles(locations, options = {}) {
       const { addFiles } = await import('./add-files.js')
@@ -189,9 +241,18 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
       return alterTable(context, identifier, { changes, options })
     },
     scan,
-    inspect: (name, request = {}) => openInspection(io, { name, request }, leased(request)),
-    changes: (request = {}) => openChanges(io, request, leased(request)),
-    appends: (request = {}) => openAppends(io, request, leased(request)),
+    inspect(name, request = {}) {
+      reading(request.asOf)
+      return openInspection(io, { name, request }, leased(request))
+    },
+    changes(request = {}) {
+      reading(request.to)
+      return openChanges(io, request, leased(request))
+    },
+    appends(request = {}) {
+      reading(request.to)
+      return openAppends(io, request, leased(request))
+    },
     at: asOf => {
       let pinned: Promise<LoadedTable> | undefined
       const state = (): Promise<LoadedTable> => {
@@ -202,10 +263,12 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
         return pinned
       }
       return {
-        scan: (request = {}) =>
-          holdScan(catalog.leases, { asOf, load: state }, loadHeld =>
+        scan(request = {}) {
+          reading(asOf)
+          return holdScan(catalog.leases, { asOf, load: state }, loadHeld =>
             openScan(io, { ...request, asOf }, loadHeld),
-          ),
+          )
+        },
       }
     },
     refs: async () => (await load()).metadata.refs,
@@ -252,6 +315,10 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
     async expire(options = {}) {
       const { expireSnapshots } = await import('../maintenance/expire.js')
       return expireSnapshots(catalog, identifier, { ...options, ...shared })
+    },
+    async transaction(work, options = {}) {
+      const { transact } = await import('./transaction.js')
+      return transact(context, [identifier], { work, options, open: openInTransaction })
     },
   }
 }

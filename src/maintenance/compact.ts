@@ -7,16 +7,18 @@
  * A group is committed only if its files stand on that base as they were read: same sequence numbers, same row
  * ids, same deletes. A group that somebody deleted from meanwhile is given up, the others land. New files keep the
  * sequence number of S0, so that equality deletes committed meanwhile still reach their rows. Format version 3:
- * row ids and last updated sequence numbers are written into the files, or the rows would be numbered anew.
+ * row ids and last updated sequence numbers are written into the files, or the rows would be numbered anew. A read lease
+ * holds S0 until the end, so that expiry does not take the files that are being read.
  * @see Iceberg table spec, "Sequence Numbers", "Row Lineage"
  */
 import { errorText, isLakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { createHold } from '../catalog/read-hold.js'
 import { type CommitOptions, commitTables, type TableAction } from '../commit/commit-loop.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile } from '../manifest/content-file.js'
-import { currentSchema, defaultSpec } from '../metadata/lookup.js'
+import { currentSchema, defaultSpec, snapshotById } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { createDeleteLoader } from '../reader/load-deletes.js'
@@ -26,7 +28,7 @@ import { LAST_UPDATED_SEQUENCE_NUMBER_FIELD, ROW_ID_FIELD } from '../schema/rese
 import { fileKey } from '../snapshot/file-changes.js'
 import { openDataWriter } from '../writer/data-writer.js'
 import { type FileNaming, fileNaming } from '../writer/file-location.js'
-import { type SnapshotChanges, snapshotChanges } from '../writer/snapshot-change.js'
+import { headOf, type SnapshotChanges, snapshotChanges } from '../writer/snapshot-change.js'
 import {
   type CompactionGroup,
   type CompactionLimits,
@@ -88,22 +90,58 @@ export async function compactTable(
   identifier: TableIdentifier,
   options: CompactOptions,
 ): Promise<CompactReport> {
-  const base = await catalog.loadTable(identifier, { signal: options.signal })
-  checkWritable(base.metadata)
-  const limits = compactionLimits(base.metadata, options)
-  const changes = snapshotChanges(options.io, options)
-  const tasks = await liveTasks(options.io, base, { changes, signal: options.signal })
-  const groups = planCompaction(tasks, { metadata: base.metadata, limits })
-  if (groups.length === 0) return report(options, { status: 'nothing-to-do' })
-  if (options.dryRun === true) return rehearsal(options, groups)
-  const sequenceNumber = changes.headOf(base.metadata)?.sequenceNumber ?? 0n
-  return rewriteAll({ ...options, catalog, base, limits, sequenceNumber }, groups)
+  const { ref, signal } = options
+  const hold = createHold(catalog.leases)
+  return hold.during(async renew => {
+    const base = await hold.load(
+      () => catalog.loadTable(identifier, { signal }),
+      ({ metadata }) => headIds(metadata, ref),
+    )
+    checkWritable(base.metadata)
+    return compactHeld({ ...options, catalog, base, renew })
+  })
 }
 
-interface Job extends CompactOptions {
+function headIds(metadata: TableMetadata, ref: string | undefined): readonly bigint[] {
+  const head = headOf(metadata, ref)
+  return head === undefined ? [] : [head.snapshotId]
+}
+
+interface HeldBase extends CompactOptions {
   readonly catalog: Catalog
-  /** What was planned on. */
+  /** What is planned on, and read. */
   readonly base: LoadedTable
+  /** Keeps the lease that holds the base. */
+  readonly renew: () => Promise<void>
+}
+
+async function compactHeld(held: HeldBase): Promise<CompactReport> {
+  const { io, ref, base, signal } = held
+  const { metadata } = base
+  const limits = compactionLimits(metadata, held)
+  let tasks: readonly ReadTask[]
+  try {
+    tasks = await liveTasks(io, base, { ref, signal })
+  } catch (error) {
+    if (await isExpired(held, error)) return report(held, { status: 'lost' })
+    throw error
+  }
+  const groups = planCompaction(tasks, { metadata, limits })
+  if (groups.length === 0) return report(held, { status: 'nothing-to-do' })
+  if (held.dryRun === true) return rehearsal(held, groups)
+  const sequenceNumber = headOf(metadata, ref)?.sequenceNumber ?? 0n
+  return rewriteAll({ ...held, limits, sequenceNumber }, groups)
+}
+
+/** Whether a file is gone since somebody, who does not heed leases, expired the base: then its groups are lost. */
+async function isExpired({ catalog, base, ref, signal }: HeldBase, error: unknown): Promise<boolean> {
+  const head = headOf(base.metadata, ref)
+  if (head === undefined || !isLakeError(error, 'not-found')) return false
+  const current = await catalog.loadTable(base.identifier, { signal })
+  return snapshotById(current.metadata, head.snapshotId) === undefined
+}
+
+interface Job extends HeldBase {
   readonly limits: CompactionLimits
   /** Of the snapshot that was planned on. */
   readonly sequenceNumber: bigint
@@ -112,10 +150,10 @@ interface Job extends CompactOptions {
 async function liveTasks(
   io: FileIO,
   base: LoadedTable,
-  options: { readonly changes: SnapshotChanges; readonly signal?: AbortSignal | undefined },
+  options: { readonly ref: string | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly ReadTask[]> {
   const { metadata } = base
-  const snapshot = options.changes.headOf(metadata)
+  const snapshot = headOf(metadata, options.ref)
   const schema = currentSchema(metadata)
   const plan = await planScan(base, io, { snapshot, schema, signal: options.signal })
   return plan.tasks
@@ -137,6 +175,10 @@ async function rewriteAll(job: Job, groups: readonly CompactionGroup[]): Promise
         ready.push({ group, files: await rewriteGroup(job, group) })
       } catch (error) {
         if (isLakeError(error, 'aborted')) throw await afterDiscard(job.io, ready, error)
+        if (await isExpired(job, error)) {
+          total.lost++
+          continue
+        }
         firstError ??= error
         total.failures.push(errorText(error))
       }
@@ -176,8 +218,10 @@ async function rewriteGroup(job: Job, group: CompactionGroup): Promise<readonly 
   const fields = [...schema.fields, ...lineage]
   try {
     for (const task of group.tasks)
-      for await (const batch of readTask(io, task, { metadata, schema, fields, deletes, signal }))
+      for await (const batch of readTask(io, task, { metadata, schema, fields, deletes, signal })) {
         await writer.write(batch)
+        await job.renew()
+      }
     return await writer.close()
   } catch (error) {
     await writer.abort()
@@ -250,7 +294,7 @@ function replaceAction(
   return async (base, attempt) => {
     const { metadata } = base
     const { signal } = attempt
-    const tasks = await liveTasks(io, base, { changes: snapshots, signal })
+    const tasks = await liveTasks(io, base, { ref: job.ref, signal })
     const now = { metadata, snapshot: snapshots.headOf(metadata), tasks }
     const kept = await standingGroups(io, ready, { planned: plannedState(job, snapshots), now, signal })
     const dangling = danglingDeletes(kept, tasks, job)

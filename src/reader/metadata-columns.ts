@@ -123,7 +123,7 @@ function countingVector(base: bigint, selection: Selection | undefined, length: 
     for (let index = 0; index < length; index++) {
       const value = from + (selection === undefined ? index : (selection[index] as number))
       words[2 * index] = value
-      words[2 * index + 1] = value / 0x1_0000_0000
+      if (value >= 0x1_0000_0000) words[2 * index + 1] = value / 0x1_0000_0000
     }
   } else {
     for (let index = 0; index < length; index++)
@@ -137,6 +137,7 @@ function filledBy(stored: Vector, inherited: Vector | undefined, field: Field): 
   if (inherited === undefined) return stored
   if (stored.layout === 'null') return inherited
   if (stored.layout !== 'fixed-width' || stored.validity === undefined) return stored
+  if (stored.validity.every(byte => byte === 0)) return inherited
   assert(stored.values instanceof BigInt64Array, 'lineage is stored as longs')
   const values = stored.values.slice(0, stored.length)
   const fill = longsOf(inherited, field)

@@ -36,12 +36,17 @@ export interface DiffOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A commit that is tried again makes its snapshot anew, with the same id and another list. */
+export function isSameState({ before, after }: Pick<TableStates, 'before' | 'after'>): boolean {
+  return before?.snapshotId === after?.snapshotId && before?.manifestList === after?.manifestList
+}
+
 /**
  * The files of one kind that came and went. Costs two manifest lists and the manifests that only one of them names.
  * @throws conflict when the older state was expired and its files are gone
  */
 export async function diffFiles(io: FileIO, states: TableStates, options: DiffOptions): Promise<FileDelta> {
-  if (states.before?.snapshotId === states.after?.snapshotId) return { added: [], removed: [] }
+  if (isSameState(states)) return { added: [], removed: [] }
   const then = await readOlder(states, () => listOf(io, states.before, options))
   const now = await listOf(io, states.after, options)
   const onlyThen = without(then, now)

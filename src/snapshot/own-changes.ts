@@ -1,11 +1,11 @@
 /**
- * The data files that one snapshot added and removed, as its own manifests say: what a cherry-pick does again on
- * another history.
+ * The files that one snapshot added and removed, as its own manifests say: what a cherry-pick does again on another
+ * history, and how a check for conflicts learns who changed a file.
  */
 
 import { mapBounded } from '../base/concurrency.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
-import type { DataFile, ManifestEntry } from '../manifest/content-file.js'
+import type { DataFile, DeleteFile, ManifestEntry } from '../manifest/content-file.js'
 import { MANIFESTS_AT_ONCE, manifestTerms } from '../manifest/live-entries.js'
 import { readManifestList } from '../manifest/manifest-list-read.js'
 import { readManifest } from '../manifest/manifest-read.js'
@@ -15,8 +15,8 @@ import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 export interface OwnChanges {
   readonly addedDataFiles: readonly DataFile[]
   readonly removedDataFiles: readonly DataFile[]
-  /** Whether it added or removed delete files. */
-  readonly touchesDeletes: boolean
+  readonly addedDeleteFiles: readonly DeleteFile[]
+  readonly removedDeleteFiles: readonly DeleteFile[]
 }
 
 /**
@@ -45,11 +45,12 @@ export async function readOwnChanges(
   ).flat()
   const addedDataFiles: DataFile[] = []
   const removedDataFiles: DataFile[] = []
-  for (const { status, file } of entries)
-    if (file.content === 'data') (status === 'added' ? addedDataFiles : removedDataFiles).push(file)
-  return {
-    addedDataFiles,
-    removedDataFiles,
-    touchesDeletes: addedDataFiles.length + removedDataFiles.length < entries.length,
+  const addedDeleteFiles: DeleteFile[] = []
+  const removedDeleteFiles: DeleteFile[] = []
+  for (const { status, file } of entries) {
+    const isAdded = status === 'added'
+    if (file.content === 'data') (isAdded ? addedDataFiles : removedDataFiles).push(file)
+    else (isAdded ? addedDeleteFiles : removedDeleteFiles).push(file)
   }
+  return { addedDataFiles, removedDataFiles, addedDeleteFiles, removedDeleteFiles }
 }

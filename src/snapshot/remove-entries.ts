@@ -86,10 +86,11 @@ async function rewriteOrReuse(
 
 /**
  * Equal for sources whose entries read alike. A manifest from before v3 gets its row ids by the first v3 list that
- * names it: what was rewritten without them would number the rows anew.
+ * names it: what was rewritten without them would number the rows anew. A manifest that an earlier step of the same
+ * transaction added gets another sequence number with each attempt, and its entries inherit it.
  */
-export function sourceKey({ location, firstRowId }: ManifestFile): string {
-  return firstRowId === undefined ? location : `${location}#${firstRowId}`
+export function sourceKey({ location, sequenceNumber, firstRowId }: ManifestFile): string {
+  return `${location}#${sequenceNumber}#${firstRowId ?? ''}`
 }
 
 async function rewriteManifest(

@@ -49,7 +49,8 @@ export function parseAssignments(source: string | SqlText): Assignment[] {
 
 const NO_VALUES: ReadonlyMap<number, SqlValue> = new Map()
 
-function sqlTextOf(source: string | SqlText): SqlText {
+/** A text as a template without values. */
+export function sqlTextOf(source: string | SqlText): SqlText {
   return typeof source === 'string' ? { text: source, values: NO_VALUES } : source
 }
 

@@ -23,14 +23,13 @@ import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
 import { currentSchema, defaultSpec } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
-import { deleteMode, isolationLevel } from '../metadata/properties.js'
+import { deleteMode, type IsolationLevel, isolationLevel } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { createDeleteLoader, type DeleteLoader } from '../reader/load-deletes.js'
 import { planScan, type ReadTask } from '../reader/plan.js'
 import { readTask } from '../reader/read-task.js'
 import { POSITION_FIELD } from '../schema/reserved-fields.js'
 import type { Field, Schema } from '../schema/types.js'
-import { fileKey } from '../snapshot/file-changes.js'
 import type { DataWriter } from './data-writer.js'
 import { deletesOfFileAlone, writeRowDeletes } from './delete-writer.js'
 import { type FileNaming, fileNaming } from './file-location.js'
@@ -45,6 +44,7 @@ import type { RowDeletes } from './row-deletes.js'
 import { positionsOf } from './row-positions.js'
 import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
 import { openSortedWriter } from './sorted-writer.js'
+import { cameSince, type LookedAt, lookedAt, stands } from './standing-files.js'
 
 export interface RowChangeResult {
   /** Live rows that matched; undefined when files were dropped whose deletes were not read. */
@@ -60,6 +60,10 @@ export interface ChangeRowsOptions extends WriteOptions, BindRowChangeOptions {
   /** Files read at the same time while rows are looked for; default 4. */
   readonly concurrency?: number | undefined
   readonly spillFolder?: string | undefined
+  /** Files that were written before and come with the change: it is an overwrite then. */
+  readonly addedDataFiles?: readonly DataFile[] | undefined
+  /** Default: what the table's properties say of the kind of change. */
+  readonly isolation?: IsolationLevel | undefined
   /** Told by each attempt; the last one told is of the commit. */
   readonly onResult?: ((result: RowChangeResult) => void) | undefined
 }
@@ -73,6 +77,7 @@ const CONCURRENCY = 4
  */
 export function changeRowsAction(io: FileIO, change: RowChange, options: ChangeRowsOptions): TableAction {
   const snapshots = snapshotChanges(io, options)
+  const given = options.addedDataFiles ?? []
   let earlier: MadeChange | undefined
   return async (base, attempt) => {
     const { metadata } = base
@@ -91,20 +96,21 @@ export function changeRowsAction(io: FileIO, change: RowChange, options: ChangeR
     const rowLineage = isRewriting ? lineageFields(metadata) : lineageFields(metadata).slice(0, 1)
     const place = { io, metadata, schema, naming, signal }
     const job: ChangeJob = { ...options, ...place, kind: change.kind, isRewriting, rowLineage, bound }
-    const standing = earlier !== undefined && stands(earlier, plan.tasks, job) ? earlier : undefined
-    const made = await makeChange(
-      job,
-      standing === undefined ? plan.tasks : cameSince(standing, plan.tasks, job),
-    )
+    const tasks = plan.tasks.filter(task => bound.partitions?.holds(task.entry.file) !== false)
+    const standing = earlier !== undefined && stands(earlier, tasks, job) ? earlier : undefined
+    const isolation = options.isolation ?? isolationLevel(metadata, change.kind)
+    const made = await makeChange(job, standing === undefined ? tasks : cameSince(standing, tasks, isolation))
     const whole = standing === undefined ? made : joined(standing, made)
     options.onResult?.(whole.result)
-    const isEmpty = [whole.addedDataFiles, whole.addedDeleteFiles, whole.removedFiles].every(
+    const isEmpty = [given, whole.addedDataFiles, whole.addedDeleteFiles, whole.removedFiles].every(
       files => files.length === 0,
     )
     if (isEmpty && !options.keepEmpty) return 'unchanged'
     try {
-      const { addedDataFiles, addedDeleteFiles, removedFiles, written } = whole
-      const changes = { addedDataFiles, addedDeleteFiles, removedFiles }
+      const { addedDeleteFiles, removedFiles, written } = whole
+      const addedDataFiles = [...given, ...whole.addedDataFiles]
+      const operation = given.length === 0 ? undefined : 'overwrite'
+      const changes = { addedDataFiles, addedDeleteFiles, removedFiles, operation } as const
       const produced = await snapshots.produce(base, attempt, { changes, written })
       earlier = whole
       return produced
@@ -132,11 +138,7 @@ interface ChangeJob {
 }
 
 /** What an attempt made, and of which files. */
-interface MadeChange {
-  readonly schemaId: number
-  readonly specId: number
-  /** The planned files by `standOf`. */
-  readonly stands: ReadonlySet<string>
+interface MadeChange extends LookedAt {
   readonly addedDataFiles: readonly DataFile[]
   readonly addedDeleteFiles: readonly DeleteFile[]
   readonly removedFiles: readonly ContentFile[]
@@ -145,27 +147,6 @@ interface MadeChange {
 }
 
 // ---------------------------------------------------------------- attempts
-
-/** What a planned file is, and what is deleted of it: as long as this is the same, so is what was made of it. */
-function standOf({ entry, deletes }: ReadTask): string {
-  const { file, dataSequenceNumber } = entry
-  const keys = [deletes.vector, ...deletes.positionDeletes, ...deletes.equalityDeletes].flatMap(each =>
-    each === undefined ? [] : [`${each.dataSequenceNumber} ${fileKey(each.file)}`],
-  )
-  return [`${dataSequenceNumber} ${file.firstRowId ?? ''} ${file.location}`, ...keys.toSorted()].join('\n')
-}
-
-function stands(made: MadeChange, tasks: readonly ReadTask[], { metadata, schema }: ChangeJob): boolean {
-  if (made.schemaId !== schema.schemaId || made.specId !== metadata.defaultSpecId) return false
-  const present = new Set(tasks.map(standOf))
-  return [...made.stands].every(stand => present.has(stand))
-}
-
-/** Planned files that were not there before; with isolation `snapshot` they are not this operation's concern. */
-function cameSince(made: MadeChange, tasks: readonly ReadTask[], job: ChangeJob): readonly ReadTask[] {
-  if (isolationLevel(job.metadata, job.kind) === 'snapshot') return []
-  return tasks.filter(task => !made.stands.has(standOf(task)))
-}
 
 function joined(first: MadeChange, second: MadeChange): MadeChange {
   const rows = [first.result.changedRows, second.result.changedRows]
@@ -193,24 +174,27 @@ function joined(first: MadeChange, second: MadeChange): MadeChange {
 
 /** Makes the change of these files. When it throws, it has deleted what it wrote. */
 async function makeChange(job: ChangeJob, tasks: readonly ReadTask[]): Promise<MadeChange> {
-  const { metadata, schema, kind, bound, isRewriting } = job
-  const isDropped = (task: ReadTask): boolean =>
-    kind === 'delete' && bound.residual === undefined && task.residual.op === 'true'
-  const dropped = tasks.filter(isDropped)
-  const partly = tasks.filter(task => !isDropped(task))
+  const { kind, isRewriting } = job
+  const dropped = tasks.filter(task => isDropped(task, job))
+  const partly = tasks.filter(task => !isDropped(task, job))
   const { found, removedFiles, ...files } =
     kind === 'delete' ? await deleteRows(job, partly) : await updateRows(job, partly)
   return {
     ...files,
-    schemaId: schema.schemaId,
-    specId: metadata.defaultSpecId,
-    stands: new Set(tasks.map(standOf)),
+    ...lookedAt(tasks, job),
     removedFiles: [
       ...dropped.flatMap(task => [task.entry.file, ...deletesOfFileAlone(task)]),
       ...removedFiles,
     ],
     result: resultOf(dropped, found, isRewriting),
   }
+}
+
+/** All rows of the file go. */
+function isDropped({ entry, residual }: ReadTask, { kind, bound }: ChangeJob): boolean {
+  if (kind !== 'delete') return false
+  if (bound.partitions !== undefined) return bound.partitions.holds(entry.file) === true
+  return bound.residual === undefined && residual.op === 'true'
 }
 
 /** Files for the rows that were found. */
@@ -303,7 +287,8 @@ async function findRowsOf(
   return positions
 }
 
-function matching(batch: ColumnBatch, { residual }: BoundRowChange): ColumnBatch {
+function matching(batch: ColumnBatch, { residual, partitions }: BoundRowChange): ColumnBatch {
+  if (partitions !== undefined) return partitions.rowsIn(batch)
   if (residual === undefined) return batch
   const rows = evaluateCondition(residual, batch)
   return rows.length === batch.length ? batch : takeBatch(batch, rows)

@@ -89,7 +89,7 @@ function checkUnique(keys: ColumnBatch): void {
 }
 
 /** A key as a JSON object, for messages. */
-function keyText(keys: ColumnBatch, row: number): string {
+export function keyText(keys: ColumnBatch, row: number): string {
   const entries = keys.fields.map((field, index) => {
     const column = keys.columns[index]
     return [

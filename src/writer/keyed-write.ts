@@ -108,7 +108,7 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
 }
 
 /** The keys as columns of the base's schema. @throws invalid-argument */
-function keysFor(changes: KeyedChanges, schema: Schema): ColumnBatch {
+export function keysFor(changes: KeyedChanges, schema: Schema): ColumnBatch {
   const fields = changes.keyFieldIds.map(id => {
     const field = schema.fields.find(candidate => candidate.id === id)
     if (field === undefined)

@@ -4,7 +4,7 @@
  * may have any number of rows, since an append does not look.
  */
 import { mapBounded } from '../base/concurrency.js'
-import { type ColumnBatch, isPresent, type Vector } from '../batch/column-batch.js'
+import { type ColumnBatch, isPresent, type Selection, type Vector } from '../batch/column-batch.js'
 import { buildKeyTable, type KeyTable } from '../batch/row-hash.js'
 import { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
@@ -102,11 +102,17 @@ interface Probe extends ResolveKeysOptions {
   readonly deletes: DeleteLoader
 }
 
+/** Matches of one batch, by column. */
+interface BatchMatches {
+  readonly keyRows: Int32Array
+  readonly positions: Float64Array
+  readonly rowIds: BigInt64Array | undefined
+}
+
 interface FileMatches {
   readonly task: ReadTask
-  readonly keyRows: number[]
-  readonly positions: number[]
-  readonly rowIds: bigint[]
+  readonly count: number
+  readonly batches: readonly BatchMatches[]
 }
 
 async function probeFile(io: FileIO, task: ReadTask, probe: Probe): Promise<FileMatches> {
@@ -119,42 +125,60 @@ async function probeFile(io: FileIO, task: ReadTask, probe: Probe): Promise<File
     POSITION_FIELD,
     ...(withRowIds ? [ROW_ID_FIELD] : []),
   ]
-  const matches: FileMatches = { task, keyRows: [], positions: [], rowIds: [] }
+  const batches: BatchMatches[] = []
+  let count = 0
   for await (const batch of readTask(io, task, { ...probe, fields })) {
     const found = table.find(batch.columns.slice(0, keyCount))
-    const positions = positionsOf(batch.columns[keyCount])
-    const rowIds = withRowIds ? rowIdsOf(batch.columns[keyCount + 1]) : undefined
-    for (let row = 0; row < batch.length; row++) {
-      const key = found[row] as number
-      if (key < 0) continue
-      matches.keyRows.push(key)
-      matches.positions.push(positions[row] as number)
-      if (rowIds !== undefined) matches.rowIds.push(rowIds(row))
-    }
+    const rows = matchingRows(found)
+    if (rows.length === 0) continue
+    count += rows.length
+    batches.push({
+      keyRows: Int32Array.from(rows, row => found[row] as number),
+      positions: positionsOf(batch.columns[keyCount], rows),
+      rowIds: withRowIds ? rowIdsOf(batch.columns[keyCount + 1], rows) : undefined,
+    })
   }
-  return matches
+  return { task, count, batches }
 }
 
-function rowIdsOf(vector: Vector | undefined): (row: number) => bigint {
-  if (vector === undefined || vector.layout === 'null') return () => NO_ROW_ID
+/** The rows for which a key was found. */
+function matchingRows(found: Int32Array): Selection {
+  const rows = new Uint32Array(found.length)
+  let count = 0
+  for (let row = 0; row < found.length; row++) {
+    rows[count] = row
+    count += (found[row] as number) < 0 ? 0 : 1
+  }
+  return rows.slice(0, count)
+}
+
+function rowIdsOf(vector: Vector | undefined, rows: Selection): BigInt64Array {
+  const ids = new BigInt64Array(rows.length).fill(NO_ROW_ID)
+  if (vector === undefined || vector.layout === 'null') return ids
   const values = longsOf(vector)
-  return row => (isPresent(vector, row) ? (values[row] as bigint) : NO_ROW_ID)
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at] as number
+    if (isPresent(vector, row)) ids[at] = values[row] as bigint
+  }
+  return ids
 }
 
 function locationsOf(found: readonly FileMatches[], options: ResolveKeysOptions): KeyLocations {
-  const matching = found.filter(file => file.keyRows.length > 0)
-  const count = matching.reduce((sum, file) => sum + file.keyRows.length, 0)
+  const matching = found.filter(file => file.count > 0)
+  const count = matching.reduce((sum, file) => sum + file.count, 0)
   const keyRows = new Int32Array(count)
   const taskIndexes = new Int32Array(count)
   const positions = new Float64Array(count)
   const rowIds = options.withRowIds === true ? new BigInt64Array(count) : undefined
   let at = 0
   for (const [index, file] of matching.entries()) {
-    keyRows.set(file.keyRows, at)
-    positions.set(file.positions, at)
-    taskIndexes.fill(index, at, at + file.keyRows.length)
-    rowIds?.set(file.rowIds, at)
-    at += file.keyRows.length
+    taskIndexes.fill(index, at, at + file.count)
+    for (const batch of file.batches) {
+      keyRows.set(batch.keyRows, at)
+      positions.set(batch.positions, at)
+      if (batch.rowIds !== undefined) rowIds?.set(batch.rowIds, at)
+      at += batch.keyRows.length
+    }
   }
   const tasks = matching.map(file => file.task)
   return { tasks, keyRows, taskIndexes, positions, rowIds, filesRead: found.length }

@@ -1,6 +1,6 @@
 /** Columns of row positions and row ids, as the reader's metadata columns give them. */
 import { assert } from '../base/assert.js'
-import type { Vector } from '../batch/column-batch.js'
+import type { Selection, Vector } from '../batch/column-batch.js'
 import { int32Words } from '../batch/int-words.js'
 
 /** The longs of a column that is not null anywhere, or whose null rows the caller knows. */
@@ -12,11 +12,13 @@ export function longsOf(vector: Vector | undefined): BigInt64Array {
   return vector.values
 }
 
-/** A `_pos` column as numbers. */
-export function positionsOf(vector: Vector | undefined): Float64Array {
+/** A `_pos` column as numbers; of some rows when they are named. */
+export function positionsOf(vector: Vector | undefined, rows?: Selection): Float64Array {
   const words = int32Words(longsOf(vector))
-  const positions = new Float64Array(vector?.length ?? 0)
-  for (let row = 0; row < positions.length; row++)
-    positions[row] = ((words[2 * row] as number) >>> 0) + (words[2 * row + 1] as number) * 0x1_0000_0000
+  const positions = new Float64Array(rows?.length ?? vector?.length ?? 0)
+  for (let at = 0; at < positions.length; at++) {
+    const row = rows === undefined ? at : (rows[at] as number)
+    positions[at] = ((words[2 * row] as number) >>> 0) + (words[2 * row + 1] as number) * 0x1_0000_0000
+  }
   return positions
 }

@@ -10,7 +10,7 @@ import { checkStaging, stagedUpdates, WAP_ID } from '../commit/wap.js'
 import type { FileIO } from '../io/file-io.js'
 import { currentSnapshot, refByName, refSnapshot } from '../metadata/lookup.js'
 import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
-import type { TableUpdate } from '../metadata/table-update.js'
+import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
 import { createProduceCache, type FileChanges, operationOf, produceSnapshot } from '../snapshot/produce.js'
 import { newSnapshotId } from '../snapshot/snapshot-id.js'
 
@@ -39,7 +39,9 @@ export interface SnapshotChanges {
 }
 
 export interface ChangedFiles {
-  readonly changes: Omit<FileChanges, 'operation'> & { readonly operation?: FileChanges['operation'] }
+  readonly changes: Omit<FileChanges, 'operation'> & {
+    readonly operation?: FileChanges['operation'] | undefined
+  }
   /** Data and delete files that the attempts of this operation wrote and this change refers to. */
   readonly written: readonly string[]
 }
@@ -53,8 +55,7 @@ export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChan
   let snapshotId: bigint | undefined
   return {
     operationUuid,
-    headOf: metadata =>
-      refByName(metadata, ref) === undefined ? currentSnapshot(metadata) : refSnapshot(metadata, ref),
+    headOf: metadata => headOf(metadata, ref),
     async produce(base, attempt, { changes, written }) {
       if (wapId !== undefined) checkStaging(base.metadata, wapId)
       snapshotId ??= newSnapshotId(base.metadata, runtime)
@@ -70,7 +71,7 @@ export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChan
         fast: options.fast,
         signal: attempt.signal,
       })
-      const { requirements } = produced
+      const requirements = [...produced.requirements, ...schemaRequirement(base.metadata, changes)]
       const updates =
         wapId === undefined
           ? [...produced.updates, ...streamsOfNewBranch(base.metadata, ref)]
@@ -78,6 +79,23 @@ export function snapshotChanges(io: FileIO, options: WriteOptions): SnapshotChan
       return { updates, requirements, written: [...produced.written, ...written] }
     },
   }
+}
+
+/**
+ * New rows fit the schema that they were made for. A change of it moves no branch, so the swap would not notice that a
+ * column has become required meanwhile.
+ */
+function schemaRequirement(
+  { currentSchemaId }: TableMetadata,
+  { addedDataFiles, operation }: ChangedFiles['changes'],
+): readonly TableRequirement[] {
+  if (addedDataFiles.length === 0 || operation === 'replace') return []
+  return [{ type: 'assert-current-schema-id', currentSchemaId }]
+}
+
+/** The snapshot whose rows a write on the branch sees: a branch that is missing begins where main stands. */
+export function headOf(metadata: TableMetadata, ref: string = MAIN_BRANCH): Snapshot | undefined {
+  return refByName(metadata, ref) === undefined ? currentSnapshot(metadata) : refSnapshot(metadata, ref)
 }
 
 /** A branch that the write makes begins where main stands, streams too. */

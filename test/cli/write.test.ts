@@ -43,7 +43,7 @@ describe('ingest', () => {
       { id: 3, v: 'y' },
     ])
     expect(await json('snapshots', 'shop.t')).toHaveLength(1)
-    expect(await run('ingest', 'shop.t', a)).toMatch(/^snapshot \d+: 2 rows added, /)
+    expect(await run('ingest', 'shop.t', a)).toMatch(/^snapshot \d+: added 2 rows, 1 data file, /)
   })
 
   it('makes the table from a Parquet file when it is missing', async () => {
@@ -125,6 +125,9 @@ describe('delete', () => {
       { id: 2, v: null },
       { id: 3, v: 'y' },
     ])
+    expect(await run('delete', 'shop.t', '--where', 'id = 2', '--dry-run')).toMatch(
+      /^dry run: added 1 delete file, .*; removed 1 row, /,
+    )
     expect(await run('delete', 'shop.t', '--where', 'id = 99')).toBe('nothing to change\n')
     expect(await json('delete', 'shop.t', '--where', 'id = 99')).toMatchObject({ changed: false })
     expect(await json('snapshots', 'shop.t')).toHaveLength(2)

@@ -401,7 +401,7 @@ describe('a cherry-pick of replaced partitions', () => {
     await commitFiles(world, { addedDataFiles: [old] })
     const staged = await replace(old)
     await commitFiles(world, { addedDataFiles: [await dataFile(world, 'late', inEu)] })
-    await expect(pick({ snapshotId: staged })).rejects.toThrow(refused('conflict', 'other files since'))
+    await expect(pick({ snapshotId: staged })).rejects.toThrow(refused('conflict', 'have come since'))
   })
 
   it('is a conflict where the replaced files are gone, and refused on another history', async () => {
@@ -410,7 +410,7 @@ describe('a cherry-pick of replaced partitions', () => {
     await commitFiles(world, { addedDataFiles: [old] })
     const staged = await replace(old)
     await commitFiles(world, { removedFiles: [old] })
-    await expect(pick({ snapshotId: staged })).rejects.toThrow(refused('conflict', 'not live'))
+    await expect(pick({ snapshotId: staged })).rejects.toThrow(refused('conflict', 'have been removed since'))
     await run(rollbackAction({ to: { snapshotId: headOf(start) } }))
     await commitFiles(world, { addedDataFiles: [await dataFile(world, 'y', inUs)] })
     await expect(pick({ snapshotId: staged })).rejects.toThrow(refused('invalid-argument', 'another history'))

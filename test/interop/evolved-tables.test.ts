@@ -7,10 +7,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Lake, type Table } from '../../src/index.js'
-import { askAll, type JudgeAnswer, type JudgeRequest, judgeIsHere, sortedRows } from '../judges/judge.js'
+import {
+  askAll,
+  type JudgeAnswer,
+  type JudgeName,
+  type JudgeRequest,
+  judgeIsHere,
+  sortedRows,
+  sparkCatalog,
+} from '../judges/judge.js'
 import { canonicalRows } from '../support/canonical.js'
 
-const JUDGES = (['pyiceberg', 'duckdb'] as const).filter(judgeIsHere)
+const JUDGES = (['pyiceberg', 'duckdb', 'spark'] as const).filter(judgeIsHere)
 
 let cwd: string
 let lake: Lake
@@ -159,8 +167,13 @@ function catalogOptions(): readonly string[] {
   return ['-p', 'type=sql', '-p', `uri=sqlite:///${folder}/catalog.db`, '-p', `warehouse=file://${folder}`]
 }
 
-async function requestFor(judge: 'pyiceberg' | 'duckdb', table: Table): Promise<JudgeRequest> {
-  return judge === 'pyiceberg'
-    ? { args: ['read', table.name, ...catalogOptions()] }
-    : { args: ['read', (await table.load()).metadataLocation] }
+async function requestFor(judge: JudgeName, table: Table): Promise<JudgeRequest> {
+  switch (judge) {
+    case 'pyiceberg':
+      return { args: ['read', table.name, ...catalogOptions()] }
+    case 'duckdb':
+      return { args: ['read', (await table.load()).metadataLocation] }
+    case 'spark':
+      return { args: ['read', table.name, ...sparkCatalog(join(cwd, 'lake'))] }
+  }
 }

@@ -2,10 +2,11 @@
  * Other engines as judges: PyIceberg with pyarrow, DuckDB and Spark read what serac wrote, and write what serac
  * reads. `test/judges/setup.sh` installs them. Without them the suites are skipped; with CI=true they must run.
  */
-import { execFile } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 const ROOT = process.env.SERAC_JUDGES_DIR ?? join(homedir(), '.cache', 'serac-judges')
 
@@ -47,6 +48,15 @@ export async function ask(name: JudgeName, args: readonly string[], input?: unkn
 export interface JudgeRequest {
   readonly args: readonly string[]
   readonly input?: unknown
+}
+
+/** A judge that stays: its engine is started once, and asked as the test goes on. */
+export interface JudgeSession extends AsyncDisposable {
+  /** The answer, a refusal too. Requests are answered in turn. */
+  ask(args: readonly string[], input?: unknown): Promise<JudgeAnswer>
+  /** The same, where a refusal fails the test with the engine's words. */
+  tell(args: readonly string[], input?: unknown): Promise<JudgeAnswer>
+  close(): Promise<void>
 }
 
 export interface ParquetRequest {
@@ -109,6 +119,71 @@ export async function askAll(
   requests: readonly JudgeRequest[],
 ): Promise<readonly JudgeAnswer[]> {
   return (await batch(name, 'judge.py', requests)) as JudgeAnswer[]
+}
+
+export function openJudge(name: JudgeName): JudgeSession {
+  const folder = import.meta.dirname
+  const args = [join(folder, 'batch.py'), '--lines', join(folder, name, 'judge.py')]
+  const child = spawn(pythonOf(name), args)
+  const asked: PendingAnswer[] = []
+  const stderr = collectErrors(child, asked, name)
+  createInterface({ input: child.stdout }).on('line', line => {
+    const pending = asked.shift()
+    try {
+      pending?.resolve(JSON.parse(line) as JudgeAnswer)
+    } catch {
+      pending?.reject(new Error(`${name} gave no answer: ${line}\n${stderr()}`))
+    }
+  })
+  const closed = new Promise<void>(resolve => child.once('close', () => resolve()))
+  const ask: JudgeSession['ask'] = (words, input) =>
+    new Promise((resolve, reject) => {
+      asked.push({ resolve, reject })
+      child.stdin.write(`${JSON.stringify({ args: words, input })}\n`)
+    })
+  const close = (): Promise<void> => {
+    child.stdin.end()
+    return closed
+  }
+  return {
+    ask,
+    async tell(words, input) {
+      const answer = await ask(words, input)
+      if (answer.error === undefined) return answer
+      throw new Error(`${name} refused ${words.join(' ')}: ${answer.error} ${answer.message}`)
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+interface PendingAnswer {
+  readonly resolve: (answer: JudgeAnswer) => void
+  readonly reject: (error: Error) => void
+}
+
+/** What the process wrote to its errors last; when it ends, whoever still waits is told. */
+function collectErrors(
+  child: ChildProcessWithoutNullStreams,
+  asked: PendingAnswer[],
+  name: JudgeName,
+): () => string {
+  let stderr = ''
+  child.stderr.on('data', chunk => {
+    stderr = `${stderr}${chunk}`.slice(-2000)
+  })
+  const end = (why: string): void => {
+    for (const { reject } of asked.splice(0)) reject(new Error(`${name} ended: ${why}\n${stderr}`))
+  }
+  child.stdin.on('error', error => end(error.message))
+  child.once('error', error => end(error.message))
+  child.once('close', code => end(`status ${code}`))
+  return () => stderr
+}
+
+/** How Spark's judge opens the catalog of a lake's folder. */
+export function sparkCatalog(folder: string): readonly string[] {
+  return ['-p', `uri=jdbc:sqlite:${folder}/catalog.db?busy_timeout=20000`, '-p', `warehouse=file://${folder}`]
 }
 
 /** Asks many things about Parquet files, in turn; each `parquet.py` says what it understands. */

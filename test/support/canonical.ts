@@ -9,8 +9,23 @@ export interface CanonicalRows {
 
 export async function canonicalRows(scan: Scan): Promise<CanonicalRows> {
   const { fields } = await scan.plan()
+  return canonicalOf(fields, scan)
+}
+
+/** The same of what states its columns itself: a metadata table, or changes. */
+export async function canonicalInspection(
+  inspection: Batches & { fields(): Promise<readonly Field[]> },
+): Promise<CanonicalRows> {
+  return canonicalOf(await inspection.fields(), inspection)
+}
+
+interface Batches {
+  batches(): AsyncIterable<ColumnBatch>
+}
+
+async function canonicalOf(fields: readonly Field[], source: Batches): Promise<CanonicalRows> {
   const rows: string[] = []
-  for await (const batch of scan.batches()) rows.push(...canonicalBatch(batch))
+  for await (const batch of source.batches()) rows.push(...canonicalBatch(batch))
   return { fields: fields.map(field => field.name), rows: rows.sort() }
 }
 

@@ -1,84 +1,95 @@
 import type { Command } from 'commander'
-import type { FileKind, FileRowsOptions, Table, WriteReport } from '../../index.js'
-import { commaList, fileLocation, printResult, type Session, UsageError, withLake } from '../session.js'
+import type { BasedWriteOptions, FileRowsOptions, Table } from '../../index.js'
+import { commaList, fileLocation, type Session, UsageError, withLake } from '../session.js'
 import type { Surroundings } from '../surroundings.js'
+import {
+  addFileOptions,
+  addWriteOptions,
+  fileOptionsOf,
+  type GivenFileOptions,
+  type GivenWriteOptions,
+  printReport,
+  writeOptionsOf,
+} from '../write-options.js'
 
-interface IngestOptions {
-  readonly mode: string
-  readonly keys?: string
-  readonly stream?: string
-  readonly format?: string
-  readonly delimiter?: string
-  readonly nullText?: string
-  readonly header: boolean
-  readonly branch?: string
-  readonly wapId?: string
+interface GivenBasis {
+  readonly basedOn?: string
 }
 
-interface ChangeOptions {
+interface IngestOptions extends GivenWriteOptions, GivenFileOptions, GivenBasis {
+  readonly mode: string
+  readonly keys?: string
+  readonly where?: string
+  readonly partitions?: boolean
+  readonly stream?: string
+}
+
+interface ChangeOptions extends GivenWriteOptions, GivenBasis {
   readonly where: string
-  readonly branch?: string
-  readonly wapId?: string
 }
 
 interface UpdateOptions extends Partial<ChangeOptions> {
   readonly set: string
 }
 
-/** Adds what every write takes: where it goes. */
-function addDestination(command: Command): Command {
-  return command
-    .option('--branch <branch>', 'branch to write; made from main when it is missing')
-    .option('--wap-id <id>', 'stage the write under this id until it is published')
-}
-
 /** `serac ingest|delete|update` */
 export function addWriteCommands(program: Command, surroundings: Surroundings): void {
-  addDestination(
-    program
-      .command('ingest <table> <files...>')
-      .description(
-        'add or upsert the rows of Parquet, Arrow, CSV or JSON lines files and folders, all in one commit',
-      )
-      .option('--mode <mode>', 'append or upsert', 'append')
-      .option('--keys <columns>', "key columns of an upsert; default the table's identifier fields")
-      .option('--stream <name>', 'take in each file once: files that this stream took in are passed over')
-      .option('--format <kind>', 'parquet, arrow, jsonl, csv or tsv; default by the names of the files')
-      .option('--delimiter <character>', 'what is between the fields of CSV')
-      .option('--null-text <text>', 'what an unquoted field of CSV is null by; default the empty text')
-      .option('--no-header', 'the first line of CSV is a row')
-      .option('--json', 'print one JSON document'),
-  ).action((name: string, files: readonly string[], options: IngestOptions, command: Command) =>
-    withLake(command, surroundings, session => ingest(session, name, { files, options })),
+  const ingesting = program
+    .command('ingest <table> <files...>')
+    .description(
+      'add, upsert or overwrite with the rows of Parquet, Arrow, CSV or JSON lines files and folders, all in one commit',
+    )
+    .option('--mode <mode>', 'append, upsert or overwrite', 'append')
+    .option('--keys <columns>', "key columns of an upsert; default the table's identifier fields")
+    .option('--where <filter>', 'rows that an overwrite replaces; default every row')
+    .option('--partitions', "an overwrite replaces the partitions of the files' rows")
+    .option('--stream <name>', 'take in each file once: files that this stream took in are passed over')
+  addBasis(addWriteOptions(addFileOptions(ingesting))).action(
+    (name: string, files: readonly string[], options: IngestOptions, command: Command) =>
+      withLake(command, surroundings, session => ingest(session, name, { files, options })),
   )
-  addDestination(
-    program
-      .command('delete <table>')
-      .description('delete the rows for which a filter is true')
-      .requiredOption('--where <filter>', `such as "region = 'eu'"`)
-      .option('--json', 'print one JSON document'),
-  ).action((name: string, { where, branch, wapId }: ChangeOptions, command: Command) =>
+  const deleting = program
+    .command('delete <table>')
+    .description('delete the rows for which a filter is true')
+    .requiredOption('--where <filter>', `such as "region = 'eu'"`)
+  addBasis(addWriteOptions(deleting)).action((name: string, options: ChangeOptions, command: Command) =>
     withLake(command, surroundings, async session => {
-      const { signal } = surroundings
-      const report = await session.lake.table(name).delete(where, { branch, wapId, signal })
-      await printReport(session, report)
+      const table = session.lake.table(name)
+      const report = await table.delete(options.where, basedOptionsOf(surroundings, options))
+      await printReport(session, report, options)
     }),
   )
-  addDestination(
-    program
-      .command('update <table>')
-      .description('give columns new values in the rows for which a filter is true')
-      .requiredOption('--set <assignments>', `such as "price = price * 1.1, region = 'eu'"`)
-      .option('--where <filter>', 'default: every row')
-      .option('--json', 'print one JSON document'),
-  ).action((name: string, options: UpdateOptions, command: Command) =>
+  const updating = program
+    .command('update <table>')
+    .description('give columns new values in the rows for which a filter is true')
+    .requiredOption('--set <assignments>', `such as "price = price * 1.1, region = 'eu'"`)
+    .option('--where <filter>', 'default: every row')
+  addBasis(addWriteOptions(updating)).action((name: string, options: UpdateOptions, command: Command) =>
     withLake(command, surroundings, async session => {
-      const { set, where, branch, wapId } = options
-      const { signal } = surroundings
-      const report = await session.lake.table(name).update({ set, where }, { branch, wapId, signal })
-      await printReport(session, report)
+      const { set, where } = options
+      const table = session.lake.table(name)
+      const report = await table.update({ set, where }, basedOptionsOf(surroundings, options))
+      await printReport(session, report, options)
     }),
   )
+}
+
+function addBasis(command: Command): Command {
+  return command.option(
+    '--based-on <snapshot>',
+    'the snapshot that was read before: refuse when what the write touches has changed since',
+  )
+}
+
+function basedOptionsOf(
+  surroundings: Surroundings,
+  given: GivenWriteOptions & GivenBasis,
+): BasedWriteOptions {
+  const { basedOn } = given
+  const options = writeOptionsOf(surroundings, given)
+  if (basedOn === undefined) return options
+  if (!/^\d+$/.test(basedOn)) throw new UsageError('a write is based on a snapshot by its id', basedOn)
+  return { ...options, basedOn: BigInt(basedOn) }
 }
 
 async function ingest(
@@ -87,45 +98,36 @@ async function ingest(
   given: { readonly files: readonly string[]; readonly options: IngestOptions },
 ): Promise<void> {
   const { surroundings } = session
-  const { mode, keys, branch, wapId, stream } = given.options
-  if (mode !== 'append' && mode !== 'upsert')
-    throw new UsageError('rows are taken in with mode append or upsert', mode)
+  const { options } = given
+  const { mode, keys, stream, where, partitions } = options
+  if (mode !== 'append' && mode !== 'upsert' && mode !== 'overwrite')
+    throw new UsageError('rows are taken in with mode append, upsert or overwrite', mode)
   const locations = given.files.map(file => fileLocation(surroundings, file))
-  const files = { ...fileOptions(given.options), signal: surroundings.signal }
-  const table = await tableFor(session, name, { locations, files })
+  const files = fileOptionsOf(options)
+  const { signal } = surroundings
+  const { dryRun } = options
+  const table = await tableFor(session, name, { locations, files: { ...files, signal }, dryRun })
   const keyList = keys === undefined ? undefined : commaList(keys)
-  const report = await table.ingest(locations, { ...files, mode, keys: keyList, branch, wapId, stream })
-  await printReport(session, report)
+  const replaced = { where, partitions, keys: keyList }
+  const writing = basedOptionsOf(surroundings, options)
+  const report = await table.ingest(locations, { ...files, ...writing, ...replaced, mode, stream })
+  await printReport(session, report, options)
 }
 
-/** How the files are read. */
-function fileOptions({ format, delimiter, nullText, header }: IngestOptions): FileRowsOptions {
-  const kind = FILE_KINDS.find(known => known === format)
-  if (format !== undefined && kind === undefined)
-    throw new UsageError(`files are one of ${FILE_KINDS.join(', ')}`, format)
-  return { kind, csv: { delimiter: delimiter === '\\t' ? '\t' : delimiter, nullText, header } }
-}
-
-const FILE_KINDS: readonly FileKind[] = ['parquet', 'arrow', 'jsonl', 'csv', 'tsv']
-
-/** The table, created from the files' columns when it is missing. */
+/** The table, created from the files' columns when it is missing; a dry run creates none. */
 async function tableFor(
   session: Session,
   name: string,
-  given: { readonly locations: readonly string[]; readonly files: FileRowsOptions },
+  given: {
+    readonly locations: readonly string[]
+    readonly files: FileRowsOptions
+    readonly dryRun: boolean | undefined
+  },
 ): Promise<Table> {
   const { fieldsOfFiles, filesAt } = await import('../../index.js')
   const { lake } = session
-  if (await lake.tableExists(name)) return lake.table(name)
+  if (given.dryRun === true || (await lake.tableExists(name))) return lake.table(name)
   const { io } = lake.context
   const files = await filesAt(io, given.locations, given.files)
   return lake.createTable(name, await fieldsOfFiles(io, files, given.files))
-}
-
-async function printReport(session: Session, report: WriteReport): Promise<void> {
-  const { summary } = report
-  const text = report.changed
-    ? `snapshot ${report.snapshotId}: ${summary['added-records'] ?? 0} rows added, ${summary['added-position-deletes'] ?? 0} rows deleted by position, ${summary['deleted-records'] ?? 0} in dropped files\n`
-    : 'nothing to change\n'
-  await printResult(session, { json: report, text })
 }

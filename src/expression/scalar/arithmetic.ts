@@ -106,7 +106,7 @@ function computeLongs({ op, left, right, rows, length, fail }: Operation): BigIn
     const numberA = (a[low + 1] as number) * WORD + ((a[low] as number) >>> 0)
     const numberB = (b[low + 1] as number) * WORD + ((b[low] as number) >>> 0)
     if (numberB === 0 && op === '%') fail(row, 'zero-divisor')
-    const result = numberResult(op, numberA, numberB)
+    const result = op === '%' ? remainder(numberA, numberB) : numberResult(op, numberA, numberB)
     if (isExact(numberA) && isExact(numberB) && isExact(result)) {
       words[low] = result | 0
       words[low + 1] = Math.floor(result / WORD)
@@ -117,6 +117,16 @@ function computeLongs({ op, left, right, rows, length, fail }: Operation): BigIn
     }
   }
   return results
+}
+
+/** As `a % b` for whole numbers, several times as fast where products stay exact. */
+function remainder(a: number, b: number): number {
+  if (a >= 0 && a < 2 ** 51 && b > 0) {
+    const rest = a - Math.floor(a / b) * b
+    // The quotient may have been rounded to the next whole number.
+    if (rest >= 0 && rest < b) return rest
+  }
+  return a % b
 }
 
 function isExact(value: number): boolean {

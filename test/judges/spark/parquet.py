@@ -17,7 +17,6 @@ answer with `error`.
 
 from __future__ import annotations
 
-import functools
 import glob
 import json
 import os
@@ -25,44 +24,9 @@ import sys
 
 import arrow_rows
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql.types import BinaryType, StructType
-
-INSTALLED = os.path.dirname(os.path.dirname(sys.executable))
-SETTINGS = {
-    "spark.driver.memory": "2g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "OFF",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.parquet.fieldId.read.enabled": "true",
-    "spark.sql.parquet.fieldId.write.enabled": "true",
-    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
-    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
-    "spark.sql.legacy.parquet.nanosAsLong": "true",
-    "spark.sql.timeType.enabled": "true",
-    "spark.sql.geospatial.enabled": "true",
-    # Tables that are opened by their path.
-    "spark.sql.catalog.default_iceberg": "org.apache.iceberg.spark.SparkCatalog",
-    "spark.sql.catalog.default_iceberg.type": "hadoop",
-    "spark.sql.catalog.default_iceberg.warehouse": "/nowhere",
-}
-
-
-@functools.cache
-def session() -> SparkSession:
-    jars = glob.glob(os.path.join(INSTALLED, "jars", "*.jar"))
-    builder = SparkSession.builder.master("local[2]")
-    builder = builder.config("spark.driver.extraClassPath", ":".join([*jars, os.path.join(INSTALLED, "classes")]))
-    for key, value in SETTINGS.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+from session import SETTINGS, session
 
 
 def java():

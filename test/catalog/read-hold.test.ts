@@ -2,11 +2,11 @@
 import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
+import { createHold } from '../../src/catalog/read-hold.js'
 import type { HeldLeases, ReadLease, ReadLeases } from '../../src/catalog/read-leases.js'
 import type { OutputRow, Table } from '../../src/index.js'
 import { METADATA_TABLE_NAMES } from '../../src/index.js'
-import { createHold } from '../../src/lake/read-hold.js'
-import { type MemoryLake, openMemoryLake } from './memory-lake.js'
+import { type MemoryLake, openMemoryLake } from '../lake/memory-lake.js'
 
 let opened: MemoryLake
 let table: Table

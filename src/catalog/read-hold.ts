@@ -3,7 +3,7 @@
  * for has been read. A second use takes other leases. What is never used lets go when its leases lapse.
  */
 import { mapBounded } from '../base/concurrency.js'
-import type { ReadLeases } from '../catalog/read-leases.js'
+import type { ReadLeases } from './read-leases.js'
 
 /** The snapshots that are read; `all` where they are not told one by one. */
 export type HeldSnapshots = readonly bigint[] | 'all'
@@ -11,8 +11,11 @@ export type HeldSnapshots = readonly bigint[] | 'all'
 export interface Hold {
   /** Loads what is read under a lease, and says of which snapshots it is. */
   load<T>(load: () => Promise<T>, snapshotsOf: (loaded: T) => HeldSnapshots): Promise<T>
-  /** Keeps the leases through the work, and gives them up behind the last work that runs. */
-  during<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Keeps the leases through the work, and gives them up behind the last work that runs. Work that takes long calls
+   * `renew` now and then.
+   */
+  during<T>(work: (renew: () => Promise<void>) => Promise<T>): Promise<T>
   over<T>(stream: () => AsyncIterable<T>): AsyncIterable<T>
 }
 
@@ -23,7 +26,7 @@ export function createHold(leases: ReadLeases | undefined): Hold {
 
 const NO_HOLD: Hold = {
   load: load => load(),
-  during: work => work(),
+  during: work => work(async () => {}),
   over: stream => stream(),
 }
 
@@ -62,9 +65,9 @@ function holdBy(leases: ReadLeases): Hold {
       }
     },
     async during(work) {
-      await start()
+      const held = await start()
       try {
-        return await work()
+        return await work(() => held.renew())
       } finally {
         await end()
       }
