@@ -5,6 +5,7 @@
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
 import type { ReadLeases } from './read-leases.js'
+import type { CommitTurns } from './turns.js'
 
 export type Namespace = readonly string[]
 
@@ -64,6 +65,8 @@ export interface Catalog {
   readonly multiTable: boolean
   /** Where readers say what they read; absent in catalogs that cannot tell it to others. */
   readonly leases?: ReadLeases | undefined
+  /** Where writers queue up; absent in catalogs that cannot tell it to others. */
+  readonly turns?: CommitTurns | undefined
 
   /** @throws already-exists */
   createNamespace(

@@ -40,6 +40,8 @@ export interface CommitContext {
   readonly pending: WeakMap<CommitAttempt, readonly Swap[]>
   /** The state of a table, or why there is none. */
   find(identifier: TableIdentifier, options: CatalogOptions): Promise<LoadedTable | 'missing' | 'other'>
+  /** Keeps the state of a table, so that nobody reads its metadata file for it. */
+  keep(table: LoadedTable): void
 }
 
 /** One pointer of a commit. */
@@ -269,6 +271,7 @@ function setPointer(rows: Rows, { identifier, from, to }: Swap): void {
 async function committed(context: CommitContext, swaps: readonly Swap[]): Promise<CommitOutcome> {
   const expired = swaps.flatMap(({ from, to }) => expiredMetadataFiles(from?.metadata, to.metadata))
   await deleteQuietly(context, expired)
+  for (const { to } of swaps) context.keep(to)
   return { status: 'committed', tables: swaps.map(swap => swap.to) }
 }
 

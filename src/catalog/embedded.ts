@@ -37,6 +37,7 @@ import {
 } from './embedded-rows.js'
 import { checkDotless, printIdentifier, printNamespace } from './identifier.js'
 import { createLeaseFiles } from './lease-files.js'
+import { createTurnFiles } from './turn-files.js'
 
 export interface EmbeddedCatalogOptions {
   /** Path of the database file. */
@@ -71,11 +72,14 @@ export async function openEmbeddedCatalog(options: EmbeddedCatalogOptions): Prom
     // A database in memory has no folder, and nobody else who could expire what is read.
     if (path === ':memory:') return catalog
     const leases = createLeaseFiles(`${path}-readers`, runtime)
+    const turns = createTurnFiles(`${path}-turns`, runtime)
     return {
       ...catalog,
       leases,
+      turns,
       async close() {
         await leases.close()
+        await turns.close()
         await catalog.close()
       },
     }
@@ -126,12 +130,13 @@ function createContext(
       if (row === undefined || row.kind === 'other') return row === undefined ? 'missing' : 'other'
       return loadSeen(seen, { io, identifier, metadataLocation: row.metadataLocation, signal })
     },
+    keep: table => keepSeen(seen, table),
   }
 }
 
 // ---- loading
 
-/** The latest state of tables that were loaded, oldest first. Metadata files never change, so it cannot be stale. */
+/** The latest state of tables that were loaded or committed, oldest first. Metadata files never change, so it cannot be stale. */
 type Seen = Map<string, LoadedTable>
 
 const SEEN_TABLES_MAX = 64
@@ -155,10 +160,15 @@ async function loadSeen(seen: Seen, found: Found): Promise<LoadedTable> {
     known?.metadataLocation === metadataLocation
       ? known
       : { identifier, metadataLocation, metadata: await readTableMetadata(io, metadataLocation, { signal }) }
+  keepSeen(seen, table)
+  return table
+}
+
+function keepSeen(seen: Seen, table: LoadedTable): void {
+  const key = printIdentifier(table.identifier)
   seen.delete(key)
   seen.set(key, table)
   for (const oldest of seen.keys()) if (seen.size > SEEN_TABLES_MAX) seen.delete(oldest)
-  return table
 }
 
 // ---- transactions

@@ -12,6 +12,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf } from '../io/errno.js'
+import { isProcessAlive } from './process-alive.js'
 import type { HeldLeases, ReadLease, ReadLeases } from './read-leases.js'
 
 /** A reader that takes no batch for so long lets go of its snapshot: 6 hours. */
@@ -114,7 +115,7 @@ async function heldLeases(
   for (const name of names) {
     const [, host, pid, expiresMs, pinned] = name.split('_')
     if (pinned === undefined) continue
-    if (Number(expiresMs) <= now.nowMs || (host === now.host && !isAlive(Number(pid)))) {
+    if (Number(expiresMs) <= now.nowMs || (host === now.host && !isProcessAlive(Number(pid)))) {
       await unlink(join(folder, name)).catch(() => undefined)
     } else if (pinned === NEW) unpinned += 1
     else if (/^-?\d+$/.test(pinned)) snapshotIds.add(BigInt(pinned))
@@ -129,16 +130,5 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return []
     throw error
-  }
-}
-
-/** Signal 0 asks only. A process of another user is there too. */
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return errnoOf(error) === 'EPERM'
   }
 }

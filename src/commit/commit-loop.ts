@@ -11,7 +11,8 @@
  *
  * An action is a function of the base, so a retry is calling it again; it validates again by state and reuses
  * what it wrote. Files are deleted only when every swap that could have published them was certainly refused,
- * and never after an unknown outcome. `spec/commit-protocol.md` numbers the steps and the invariants.
+ * and never after an unknown outcome. Who loses again and again gets a turn (`take-turns.ts`).
+ * `spec/commit-protocol.md` numbers the steps and the invariants.
  */
 import { present, unreachable } from '../base/assert.js'
 import { mapBounded } from '../base/concurrency.js'
@@ -26,6 +27,7 @@ import { type CommitLimits, commitLimits } from './commit-limits.js'
 import { hasLanded, type SentSwap } from './landed.js'
 import { settle } from './settle.js'
 import type { CommitTarget, TableChange } from './table-action.js'
+import { createTurnTaker, type TurnTaker } from './take-turns.js'
 import { trackWrittenFiles, type WrittenFiles } from './written-files.js'
 
 /** What happened inside a commit, for logs and traces. */
@@ -82,7 +84,9 @@ export async function commitTables(
 ): Promise<CommitResult> {
   checkTargets(targets)
   const files = trackWrittenFiles()
-  const context: LoopContext = { ...options, catalog, targets, files, doubted: [] }
+  const identifiers = targets.map(target => target.identifier)
+  const turns = createTurnTaker(catalog.turns, identifiers, options.signal)
+  const context: LoopContext = { ...options, catalog, targets, files, turns, doubted: [] }
   try {
     const result = await runAttempts(context)
     await deleteGarbage(context)
@@ -91,6 +95,8 @@ export async function commitTables(
   } catch (error) {
     await cleanUpAfterFailure(context)
     throw error
+  } finally {
+    await turns.end()
   }
 }
 
@@ -98,6 +104,7 @@ interface LoopContext extends CommitOptions {
   readonly catalog: Catalog
   readonly targets: readonly CommitTarget[]
   readonly files: WrittenFiles
+  readonly turns: TurnTaker
   /** Swaps whose first answer was unknown; grows. */
   readonly doubted: SentSwap[]
 }
@@ -115,7 +122,11 @@ async function runAttempts(context: LoopContext): Promise<CommitResult> {
   let refusal: Refusal | undefined
   for (let number = 1; ; number++) {
     checkSignal(context.signal)
-    const bases = await loadBases(context, refusal)
+    const hasWaited = number > 1 && (await context.turns.letOthersGo())
+    const bases = await loadBases(context, {
+      isFirst: number === 1,
+      seen: hasWaited ? undefined : refusal?.current,
+    })
     const landed = await landedSwap(context, bases)
     if (landed !== undefined)
       return resultOf(context, { number: number - 1, bases, commits: landed.commits, tables: [] })
@@ -127,10 +138,13 @@ async function runAttempts(context: LoopContext): Promise<CommitResult> {
   }
 }
 
-/** Bases handed in are tried first; after a refusal everything is loaded again, but for what the catalog just read. */
-function loadBases(context: LoopContext, refusal: Refusal | undefined): Promise<LoadedTable[]> {
+/** Bases handed in are tried first; after a refusal everything is loaded again, but for what the catalog has just `seen`. */
+function loadBases(
+  context: LoopContext,
+  { isFirst, seen }: { readonly isFirst: boolean; readonly seen: LoadedTable | undefined },
+): Promise<LoadedTable[]> {
   const load = async (target: CommitTarget): Promise<LoadedTable> => {
-    const known = refusal === undefined ? target.base : refusal.current
+    const known = isFirst ? target.base : seen
     if (known !== undefined && sameIdentifier(known.identifier, target.identifier)) return known
     return context.catalog.loadTable(target.identifier, { signal: context.signal })
   }
@@ -156,6 +170,7 @@ async function runAttempt(context: LoopContext, attempt: Attempt): Promise<Commi
       context: { tables: commits.map(commit => printIdentifier(commit.identifier)) },
     })
   }
+  await context.turns.letOthersGo()
   const outcome = await swap(context, { attempt, commits })
   if (outcome.status === 'conflict') return outcome
   tell(context, { type: 'committed', attempt: attempt.number, tables: outcome.tables })
@@ -323,7 +338,10 @@ async function backOff(
   const { identifier, requirement, reason } = lost.refusal
   tell(context, { type: 'conflict', attempt: number, identifier, requirement, reason })
   const limits = commitLimits(bases, context.retry)
-  const waitMs = backoffMs(number, { ...limits, factor: RETRY_FACTOR }, context.runtime)
+  await context.turns.lost()
+  const waitMs = context.turns.isQueued
+    ? 0
+    : backoffMs(number, { ...limits, factor: RETRY_FACTOR }, context.runtime)
   const elapsedMs = context.runtime.nowMs() - lost.startMs
   if (number > limits.retriesMax || elapsedMs + waitMs > limits.totalMsMax) {
     throw new LakeError('conflict', 'other commits won every attempt', {

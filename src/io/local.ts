@@ -7,16 +7,29 @@
  *
  * So a reader sees no file or a whole one, and what was acknowledged survives a power cut. A temporary file
  * (`.<name>.<uuid>.tmp`) that a crash leaves behind is listed like any other, so orphan removal finds it.
+ *
+ * Small files, of which a commit writes four, are handled without a detour through threads (`small-files.ts`).
  */
-import type { Stats } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { renameSync, type Stats } from 'node:fs'
+import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { concatBytes } from '../base/bytes.js'
 import { mapBounded } from '../base/concurrency.js'
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf, storageError } from './errno.js'
 import type { ByteRange, FileIO, FileStat, FileWriter, ReadOptions } from './file-io.js'
 import { localPath } from './location.js'
+import {
+  createPace,
+  type Pace,
+  readSmallFile,
+  readSmallRange,
+  SMALL_BYTES_MAX,
+  settleFile,
+  syncFolder,
+  writeNewFile,
+} from './small-files.js'
 
 export interface LocalIoOptions {
   readonly runtime: Runtime
@@ -33,6 +46,7 @@ interface LocalStore {
   readonly runtime: Runtime
   readonly fsync: boolean
   readonly lockWaitMsMax: number
+  readonly pace: Pace
 }
 
 export function createLocalIO(options: LocalIoOptions): FileIO {
@@ -40,12 +54,13 @@ export function createLocalIO(options: LocalIoOptions): FileIO {
     runtime: options.runtime,
     fsync: options.fsync ?? true,
     lockWaitMsMax: options.lockWaitMsMax ?? 10_000,
+    pace: createPace(options.runtime),
   }
   return {
     capabilities: { conditionalWrites: true },
     async read(location, options = {}) {
       checkSignal(options.signal)
-      return guarded(location, path => readBytes(path, options))
+      return guarded(location, path => readBytes(store, path, options))
     },
     async stat(location, options = {}) {
       checkSignal(options.signal)
@@ -53,11 +68,11 @@ export function createLocalIO(options: LocalIoOptions): FileIO {
     },
     async write(location, bytes, options = {}) {
       checkSignal(options.signal)
-      await guarded(location, path => publish(store, path, bytes, rename))
+      await guarded(location, path => publish(store, path, bytes, 'rename'))
     },
     async openWriter(location, options = {}) {
       checkSignal(options.signal)
-      return guarded(location, path => openLocalWriter(store, path, location))
+      return guarded(location, async path => openLocalWriter(store, path, location))
     },
     async create(location, bytes, options = {}) {
       checkSignal(options.signal)
@@ -99,11 +114,14 @@ function reasonOf(error: unknown): string {
   return error instanceof LakeError ? String(error.context.reason ?? error.message) : String(error)
 }
 
-async function readBytes(path: string, { range, into }: ReadOptions): Promise<Uint8Array> {
-  if (range === undefined) return plainBytes(await readFile(path))
+async function readBytes(store: LocalStore, path: string, { range, into }: ReadOptions): Promise<Uint8Array> {
+  const small = store.pace.tryNow(() =>
+    range === undefined ? readSmallFile(path) : readSmallRange(path, range, into),
+  )
+  if (small !== undefined) return small
   const handle = await open(path, 'r')
   try {
-    return await readRange(handle, range, into)
+    return range === undefined ? plainBytes(await handle.readFile()) : await readRange(handle, range, into)
   } finally {
     await handle.close()
   }
@@ -146,35 +164,74 @@ async function statFile(path: string, location: string): Promise<FileStat> {
   }
 }
 
-/** Writes a temporary file beside the path, then lets `settle` (rename or link) give it its name. */
-async function publish(
-  store: LocalStore,
-  path: string,
-  bytes: Uint8Array,
-  settle: (from: string, to: string) => Promise<void>,
-): Promise<void> {
-  const temporary = await openTemporary(store, path)
+/** How a finished file gets its name: in place of what has it, or only when nothing has. */
+type Naming = 'rename' | 'link'
+
+/** Writes a temporary file beside the path, then gives it its name. */
+async function publish(store: LocalStore, path: string, bytes: Uint8Array, naming: Naming): Promise<void> {
+  const temporary = temporaryName(store, path)
   try {
-    try {
-      await writeFully(temporary.handle, bytes)
-      if (store.fsync) await temporary.handle.sync()
-    } finally {
-      await temporary.handle.close()
+    if (!(await writeNow(store, temporary, bytes))) {
+      const handle = await openNew(store, temporary)
+      await writeAndClose(store, handle, bytes)
     }
-    await settle(temporary.path, path)
+    await nameFile(store, { from: temporary, to: path, naming })
   } catch (error) {
-    await removeQuietly(temporary.path)
+    await removeQuietly(temporary)
     throw error
   }
-  await syncFolder(store, dirname(path))
+  await syncFolderOf(store, path)
+}
+
+/** False when the file is not small, or storage is slow. */
+async function writeNow(store: LocalStore, path: string, bytes: Uint8Array): Promise<boolean> {
+  if (bytes.length > SMALL_BYTES_MAX) return false
+  const descriptor = store.pace.tryNow(() => {
+    try {
+      return writeNewFile(path, bytes)
+    } catch (error) {
+      // The long way makes the folder.
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+  })
+  if (descriptor === undefined) return false
+  await settleFile(descriptor, store)
+  return true
+}
+
+async function writeAndClose(store: LocalStore, handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFully(handle, bytes)
+    if (store.fsync) await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function nameFile(
+  store: LocalStore,
+  { from, to, naming }: { readonly from: string; readonly to: string; readonly naming: Naming },
+): Promise<void> {
+  if (naming === 'link') {
+    await link(from, to)
+    await removeQuietly(from)
+    return
+  }
+  const isDone = store.pace.tryNow(() => {
+    renameSync(from, to)
+    return true
+  })
+  if (isDone !== true) await rename(from, to)
+}
+
+async function syncFolderOf(store: LocalStore, path: string): Promise<void> {
+  if (store.fsync) await syncFolder(dirname(path))
 }
 
 async function createFile(store: LocalStore, path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
   try {
-    await publish(store, path, bytes, async (from, to) => {
-      await link(from, to)
-      await removeQuietly(from)
-    })
+    await publish(store, path, bytes, 'link')
     return 'created'
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return 'exists'
@@ -191,7 +248,7 @@ async function replaceFile(
   try {
     const current = await statFile(path, request.location).catch(() => undefined)
     if (current?.etag !== request.etag) return 'changed'
-    await publish(store, path, request.bytes, rename)
+    await publish(store, path, request.bytes, 'rename')
     return 'replaced'
   } finally {
     await removeQuietly(lock)
@@ -218,20 +275,19 @@ async function takeLock(store: LocalStore, path: string, signal: AbortSignal | u
   }
 }
 
-interface Temporary {
-  readonly path: string
-  readonly handle: FileHandle
-}
-
-async function openTemporary(store: LocalStore, path: string): Promise<Temporary> {
-  const temporary = join(dirname(path), `.${basename(path)}.${store.runtime.uuid()}.tmp`)
+/** Opens a file that is not there; makes its folder when that is missing. */
+async function openNew(store: LocalStore, path: string): Promise<FileHandle> {
   try {
-    return { path: temporary, handle: await open(temporary, 'wx') }
+    return await open(path, 'wx')
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
     await makeFolder(dirname(path), store)
-    return { path: temporary, handle: await open(temporary, 'wx') }
+    return open(path, 'wx')
   }
+}
+
+function temporaryName(store: LocalStore, path: string): string {
+  return join(dirname(path), `.${basename(path)}.${store.runtime.uuid()}.tmp`)
 }
 
 /** Makes the folder and those above it, each durable in its parent. */
@@ -239,17 +295,7 @@ export async function makeFolder(folder: string, store: { readonly fsync: boolea
   const first = await mkdir(resolve(folder), { recursive: true })
   if (first === undefined) return
   for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) {
-    await syncFolder(store, dirname(made))
-  }
-}
-
-async function syncFolder(store: { readonly fsync: boolean }, folder: string): Promise<void> {
-  if (!store.fsync) return
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    if (store.fsync) await syncFolder(dirname(made))
   }
 }
 
@@ -266,8 +312,11 @@ async function removeQuietly(path: string): Promise<void> {
   await unlink(path).catch(() => undefined)
 }
 
-async function openLocalWriter(store: LocalStore, path: string, location: string): Promise<FileWriter> {
-  const temporary = await openTemporary(store, path)
+/** A writer that keeps what it is given until that is no small file any more: most of those of small commits never are. */
+function openLocalWriter(store: LocalStore, path: string, location: string): FileWriter {
+  const temporary = temporaryName(store, path)
+  let held: Uint8Array[] = []
+  let handle: FileHandle | undefined
   let sizeBytes = 0
   let state: 'open' | 'closing' | 'done' = 'open'
   const guardedWhileOpen = async (work: () => Promise<void>): Promise<void> => {
@@ -276,29 +325,43 @@ async function openLocalWriter(store: LocalStore, path: string, location: string
     }
     await guarded(location, work)
   }
+  const writeHeld = async (): Promise<FileHandle> => {
+    handle ??= await openNew(store, temporary)
+    const parts = held
+    held = []
+    if (parts.length > 0) await writeFully(handle, concatBytes(parts))
+    return handle
+  }
   return {
     get sizeBytes() {
       return sizeBytes
     },
     write: bytes =>
       guardedWhileOpen(async () => {
-        await writeFully(temporary.handle, bytes)
+        if (handle === undefined && sizeBytes + bytes.length <= SMALL_BYTES_MAX) held.push(bytes.slice())
+        else await writeFully(await writeHeld(), bytes)
         sizeBytes += bytes.length
       }),
     close: () =>
       guardedWhileOpen(async () => {
-        if (store.fsync) await temporary.handle.sync()
+        if (handle === undefined) {
+          state = 'closing'
+          await publish(store, path, concatBytes(held), 'rename')
+          state = 'done'
+          return
+        }
+        if (store.fsync) await handle.sync()
         state = 'closing'
-        await temporary.handle.close()
-        await rename(temporary.path, path)
+        await handle.close()
+        await rename(temporary, path)
         state = 'done'
-        await syncFolder(store, dirname(path))
+        await syncFolderOf(store, path)
       }),
     async abort() {
       if (state === 'done') return
-      if (state === 'open') await temporary.handle.close().catch(() => undefined)
+      if (state === 'open') await handle?.close().catch(() => undefined)
       state = 'done'
-      await removeQuietly(temporary.path)
+      await removeQuietly(temporary)
     },
   }
 }

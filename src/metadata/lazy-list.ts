@@ -3,7 +3,7 @@
  * the bytes of a metadata file and where the items stand in them. `length`, an index, `at`, `find` and iteration
  * parse what they reach and nothing else, each item once.
  *
- * An item that was parsed remembers its bytes, so that it is written as it was read.
+ * An item that was parsed or written remembers its bytes, so that it is written as it was.
  */
 import type { JsonSpan } from './json-bytes.js'
 
@@ -54,7 +54,12 @@ export function isLazy(list: readonly object[]): boolean {
   return states.has(list)
 }
 
-/** The bytes of each item that has some, in the order of the list; undefined for an item that was made here. */
+/** Remembers the bytes that an item was written as. */
+export function keepStored(item: object, stored: StoredItem): void {
+  storedItems.set(item, stored)
+}
+
+/** The bytes of each item that has some, in the order of the list; undefined for an item that was not written yet. */
 export function storedItemsOf<T extends object>(list: readonly T[]): readonly (StoredItem | undefined)[] {
   const state = states.get(list) as LazyState<T> | undefined
   if (state === undefined) return list.map(item => storedItems.get(item))

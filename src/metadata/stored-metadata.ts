@@ -11,7 +11,7 @@ import { type JsonObject, type JsonValue, stringifyJson } from '../base/json.js'
 import { asObject, corruptField } from '../base/json-fields.js'
 import { located } from '../format/located.js'
 import { documentSpans, parseSpan } from './json-bytes.js'
-import { lazyList, type StoredItem, storedItemsOf } from './lazy-list.js'
+import { keepStored, lazyList, type StoredItem, storedItemsOf } from './lazy-list.js'
 import { serializeMetadataLogEntry, serializeSnapshot, serializeSnapshotLogEntry } from './snapshot-json.js'
 import { serializePartitionStatisticsFile, serializeStatisticsFile } from './statistics-json.js'
 import type { TableMetadata } from './table-metadata.js'
@@ -73,7 +73,7 @@ function historyList<K extends keyof HistoryLists>(
   return lazyList({ bytes, formatVersion, spans, parse }) as unknown as HistoryLists[K]
 }
 
-/** The bytes of a metadata file. Items that were read from a file of the same format version are written as they were. */
+/** The bytes of a metadata file. Items of files of the same format version are written as they were read or written. */
 export function encodeTableMetadata(metadata: TableMetadata): Uint8Array {
   const { formatVersion } = metadata
   const parts: Uint8Array[] = []
@@ -92,7 +92,10 @@ export function encodeTableMetadata(metadata: TableMetadata): Uint8Array {
         return
       }
       const item = list[index]
-      if (item !== undefined) parts.push(utf8Encode(stringifyJson(serialize(item))))
+      if (item === undefined) return
+      const bytes = utf8Encode(stringifyJson(serialize(item)))
+      keepStored(item, { bytes, formatVersion, begin: 0, end: bytes.length })
+      parts.push(bytes)
     })
     parts.push(LIST_END)
   }

@@ -120,6 +120,10 @@ function countingVector(base: bigint, selection: Selection | undefined, length: 
   const from = Number(base)
   if (Number.isSafeInteger(from + 0xffff_ffff)) {
     const words = new Uint32Array(values.buffer)
+    if (selection === undefined && from + length <= 0x1_0000_0000) {
+      for (let index = 0; index < length; index++) words[2 * index] = from + index
+      return { layout: 'fixed-width', length, values }
+    }
     for (let index = 0; index < length; index++) {
       const value = from + (selection === undefined ? index : (selection[index] as number))
       words[2 * index] = value

@@ -8,7 +8,7 @@ import type { ColumnBatch, Vector } from '../batch/column-batch.js'
 import { buildKeyTable } from '../batch/row-hash.js'
 import type { FileIO } from '../io/file-io.js'
 import type { DataFile } from '../manifest/content-file.js'
-import { defaultSpec } from '../metadata/lookup.js'
+import { currentSchema, defaultSpec } from '../metadata/lookup.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import type { Schema } from '../schema/types.js'
@@ -127,6 +127,19 @@ export async function writeRows(
   }
 }
 
+/** Without columns that were dropped since the rows were made, as an append's files hold them and nobody reads them. */
+function withoutDropped(rows: ColumnBatch, metadata: TableMetadata): ColumnBatch {
+  const now = new Set(currentSchema(metadata).fields.map(field => field.id))
+  const once = new Set(metadata.schemas.flatMap(schema => schema.fields.map(field => field.id)))
+  const kept = rows.fields.map(({ id }) => now.has(id) || !once.has(id))
+  if (!kept.includes(false)) return rows
+  return {
+    length: rows.length,
+    fields: rows.fields.filter((_, index) => kept[index]),
+    columns: rows.columns.filter((_, index) => kept[index]),
+  }
+}
+
 async function patchedRows(
   io: FileIO,
   resolved: ResolvedRows,
@@ -134,7 +147,7 @@ async function patchedRows(
 ): Promise<ColumnBatch> {
   const { changes, schema, metadata, locations, matchOfKey } = resolved
   const { patches } = changes
-  const rows = arrangeColumns(changes.rows, schema)
+  const rows = arrangeColumns(withoutDropped(changes.rows, metadata), schema)
   if (patches === undefined || patches.rows.length === 0) return rows
   const matches = new Set<number>()
   for (const key of patches.keyRows) {

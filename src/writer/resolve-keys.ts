@@ -133,12 +133,18 @@ async function probeFile(io: FileIO, task: ReadTask, probe: Probe): Promise<File
     if (rows.length === 0) continue
     count += rows.length
     batches.push({
-      keyRows: Int32Array.from(rows, row => found[row] as number),
+      keyRows: keysAt(found, rows),
       positions: positionsOf(batch.columns[keyCount], rows),
       rowIds: withRowIds ? rowIdsOf(batch.columns[keyCount + 1], rows) : undefined,
     })
   }
   return { task, count, batches }
+}
+
+function keysAt(found: Int32Array, rows: Selection): Int32Array {
+  const keys = new Int32Array(rows.length)
+  for (let at = 0; at < rows.length; at++) keys[at] = found[rows[at] as number] as number
+  return keys
 }
 
 /** The rows for which a key was found. */

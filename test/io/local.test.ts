@@ -53,7 +53,8 @@ describe('local files', () => {
   })
 
   it('list what a crash left of a file being written, so that it can be removed', async () => {
-    await io.openWriter(`${folder}/data.parquet`)
+    const writer = await io.openWriter(`${folder}/data.parquet`)
+    await writer.write(new Uint8Array(2 ** 20))
     const files = await collect(io.list(`${folder}/`))
     expect(files.map(file => file.location)).toEqual([
       expect.stringMatching(/\/\.data\.parquet\.[0-9a-f-]{36}\.tmp$/),

@@ -8,6 +8,8 @@ export interface StepContext {
   readonly name: string
   /** The clock of the run. */
   readonly nowMs: () => number
+  /** Told when an expiry says that it left files behind. */
+  readonly onLeft: () => void
 }
 
 /** Whether it says that it changed rows; undefined for steps that do not. */
@@ -31,7 +33,7 @@ export async function doStep(table: Table, step: Step, context: StepContext): Pr
       return undefined
     }
     case 'expire':
-      await table.expire({ olderThanMs: context.nowMs(), retainLast: step.retainLast })
+      await expire(table, step.retainLast, context)
       return undefined
     case 'rollback':
       await rollBack(table, step)
@@ -102,6 +104,11 @@ async function transact(
       await changeRows(scope.table(), step, { summary: { ...summary, 'step-at': String(at) } })
   })
   return report.changed
+}
+
+async function expire(table: Table, retainLast: number, { nowMs, onLeft }: StepContext): Promise<void> {
+  const { kept, failed } = await table.expire({ olderThanMs: nowMs(), retainLast })
+  if (kept !== undefined || failed.length > 0) onLeft()
 }
 
 /** To a snapshot of the branch's own history that is still there. */

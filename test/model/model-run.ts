@@ -39,6 +39,8 @@ interface Run {
   /** Of the table, one after the other. */
   readonly states: TableMetadata[]
   isRacing: boolean
+  /** Whether an expiry left files behind, and said so. */
+  isLeft: boolean
   conflicts: number
   /** What a look at a commit found. */
   fault?: unknown
@@ -66,6 +68,7 @@ export async function runModel(plan: Plan): Promise<ModelReport> {
       fates: new Map(),
       states: [],
       isRacing: false,
+      isLeft: false,
       conflicts: 0,
     }
     await write(run, -1, plan.filling)
@@ -117,7 +120,13 @@ async function fateOf(
   { name, step, nowMs }: NamedStep & { readonly nowMs: () => number },
 ): Promise<Fate> {
   try {
-    const changed = await doStep(table, step, { name, nowMs })
+    const changed = await doStep(table, step, {
+      name,
+      nowMs,
+      onLeft: () => {
+        run.isLeft = true
+      },
+    })
     if (run.fault !== undefined) throw run.fault
     return changed === undefined ? 'done' : changed ? 'committed' : 'unchanged'
   } catch (error) {
@@ -176,7 +185,8 @@ function checkUnchanged(run: Run, { name, step }: NamedStep, states: readonly Ta
 
 // ---------------------------------------------------------------- at the end
 
-async function checkEnd({ world, checker, fates, plan }: Run, table: Table): Promise<void> {
+async function checkEnd(run: Run, table: Table): Promise<void> {
+  const { world, checker, fates, plan } = run
   const { metadata } = await table.load()
   await checkTable(world.io, metadata)
   const steps = new Map([plan.filling, ...plan.writers].flat().map(({ name, step }) => [name, step]))
@@ -190,7 +200,7 @@ async function checkEnd({ world, checker, fates, plan }: Run, table: Table): Pro
     const isRight = times >= least && times <= (fate === 'committed' || fate === 'unknown' ? most : 0)
     if (!isRight) throw new Error(`${name} ended as ${fate} and is in the history ${times} times`)
   }
-  if (plan.loss > 0 || [...fates.values()].includes('unknown')) return
+  if (run.isLeft || plan.loss > 0 || [...fates.values()].includes('unknown')) return
   const left = await unreachable(world.io, table, metadata)
   if (left.length > 0) throw new Error(`nothing refers to ${left.join(', ')}`)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LakeError } from '../../src/base/errors.js'
 import { batchOf } from '../../src/batch/vector-builder.js'
+import { alterTableAction } from '../../src/commit/alter-table.js'
 import { eq } from '../../src/expression/expression.js'
 import { failingIO } from '../../src/io/failing.js'
 import { compactTable } from '../../src/maintenance/compact.js'
@@ -178,6 +179,15 @@ describe.each([2, 3] as const)('a keyed write on a v%i table', formatVersion => 
         [2n, 'ours', null],
       ]),
     )
+  })
+
+  it('leaves out a column that was dropped meanwhile, as an append does', async () => {
+    const table = await createTestTable({ fields: FIELDS, formatVersion })
+    await table.append([[1n, 'a', null]])
+    const action = keyedWriteAction(table.io, await upsertOf(table, [[1n, 'A', 'x']]), table)
+    const changes = [{ kind: 'drop-column', column: 'big' } as const]
+    await commitRaced(table, action, () => table.commit(alterTableAction({ ...table, changes })))
+    expect(await table.rows()).toEqual([[1n, 'A']])
   })
 
   it('follows rows that a compaction moved meanwhile, and uses its data files again', async () => {
