@@ -21,6 +21,7 @@ import { backoffMs } from '../base/retry.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, CommitOutcome, LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
+import type { Turn } from '../catalog/turns.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableRequirement } from '../metadata/table-update.js'
 import { type CommitLimits, commitLimits } from './commit-limits.js'
@@ -56,6 +57,8 @@ export interface CommitOptions {
   readonly runtime: Runtime
   readonly signal?: AbortSignal | undefined
   readonly retry?: Partial<CommitLimits> | undefined
+  /** The caller's place in the queues of the tables, which it gives back itself. */
+  readonly turn?: Turn | undefined
   /** Actions that run at once; default 4. */
   readonly concurrency?: number | undefined
   /** Only listens: what it throws changes nothing of the commit, and is lost. */
@@ -85,7 +88,7 @@ export async function commitTables(
   checkTargets(targets)
   const files = trackWrittenFiles()
   const identifiers = targets.map(target => target.identifier)
-  const turns = createTurnTaker(catalog.turns, identifiers, options.signal)
+  const turns = createTurnTaker(catalog.turns, identifiers, { signal: options.signal, turn: options.turn })
   const context: LoopContext = { ...options, catalog, targets, files, turns, doubted: [] }
   try {
     const result = await runAttempts(context)

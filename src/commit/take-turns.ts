@@ -19,13 +19,14 @@ export interface TurnTaker {
   end(): Promise<void>
 }
 
+/** @param options `turn`: a place that the caller took, and gives back */
 export function createTurnTaker(
   turns: CommitTurns | undefined,
   identifiers: readonly TableIdentifier[],
-  signal: AbortSignal | undefined,
+  { signal, turn: given }: { readonly signal: AbortSignal | undefined; readonly turn: Turn | undefined },
 ): TurnTaker {
   const tables = identifiers.map(printIdentifier)
-  let turn: Turn | undefined
+  let turn = given
   let lostCount = 0
   return {
     get isQueued() {
@@ -45,7 +46,7 @@ export function createTurnTaker(
       if (lostCount >= LOST_MAX) turn ??= await turns?.queue(tables)
     },
     async end() {
-      await turn?.leave()
+      if (turn !== given) await turn?.leave()
     },
   }
 }

@@ -14,7 +14,9 @@
 import { errorText, isLakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { printIdentifier } from '../catalog/identifier.js'
 import { createHold } from '../catalog/read-hold.js'
+import type { Turn } from '../catalog/turns.js'
 import { type CommitOptions, commitTables, type TableAction } from '../commit/commit-loop.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile } from '../manifest/content-file.js'
@@ -90,6 +92,29 @@ export async function compactTable(
   identifier: TableIdentifier,
   options: CompactOptions,
 ): Promise<CompactReport> {
+  const first = await compactOnce(catalog, identifier, options)
+  if (first.status !== 'lost' || catalog.turns === undefined) return first
+  // Others change the same files again and again: once more, while they wait a little before their commits.
+  const tables = [printIdentifier(identifier)]
+  const turn = await catalog.turns.queue(tables)
+  if (turn === undefined) return first
+  try {
+    await catalog.turns.wait(tables, { turn, signal: options.signal })
+    return await compactOnce(catalog, identifier, { ...options, turn })
+  } finally {
+    await turn.leave()
+  }
+}
+
+interface OnceOptions extends CompactOptions {
+  readonly turn?: Turn | undefined
+}
+
+async function compactOnce(
+  catalog: Catalog,
+  identifier: TableIdentifier,
+  options: OnceOptions,
+): Promise<CompactReport> {
   const { ref, signal } = options
   const hold = createHold(catalog.leases)
   return hold.during(async renew => {
@@ -107,7 +132,7 @@ function headIds(metadata: TableMetadata, ref: string | undefined): readonly big
   return head === undefined ? [] : [head.snapshotId]
 }
 
-interface HeldBase extends CompactOptions {
+interface HeldBase extends OnceOptions {
   readonly catalog: Catalog
   /** What is planned on, and read. */
   readonly base: LoadedTable
@@ -246,7 +271,7 @@ async function commitOrLose(job: Job, ready: readonly RewrittenGroup[], total: T
 
 /** Commits what still stands of the groups, and deletes the new files of those that do not. */
 async function commitGroups(job: Job, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
-  const { catalog, base, io, runtime, signal, retry } = job
+  const { catalog, base, io, runtime, signal, retry, turn } = job
   let landed: Landed = { kept: [], dangling: [] }
   let inDoubt = false
   const action = replaceAction(job, ready, change => {
@@ -257,6 +282,7 @@ async function commitGroups(job: Job, ready: readonly RewrittenGroup[], total: T
     runtime,
     signal,
     retry,
+    turn,
     onEvent: event => {
       if (event.type === 'unknown') inDoubt = true
       job.onEvent?.(event)

@@ -55,7 +55,7 @@ describe('a compaction', () => {
   it('holds its base from before it plans until it ends', async () => {
     const { snapshotId } = (await table.snapshots()).at(-1) ?? { snapshotId: 0n }
     let held: readonly string[] = []
-    const report = await compact(world.lake.context.catalog, async () => {
+    const report = await compact({ ...world.lake.context.catalog, turns: undefined }, async () => {
       held = await leases()
       await overtake()
     })
@@ -67,13 +67,19 @@ describe('a compaction', () => {
   })
 
   it('whose base is expired by somebody who sees no leases loses its groups', async () => {
-    const catalog: Catalog = { ...world.lake.context.catalog, leases: undefined }
+    const catalog: Catalog = { ...world.lake.context.catalog, leases: undefined, turns: undefined }
     const report = await compact(catalog, overtake)
     expect(report).toMatchObject({
       status: 'lost',
       groups: { lost: 1, failed: 0, committed: 0 },
       failures: [],
     })
+    expect(await rowsOf(table.scan())).toEqual(ids)
+  })
+
+  it('all of whose groups were lost goes on again in its turn', async () => {
+    const report = await compact(world.lake.context.catalog, overtake)
+    expect(report).toMatchObject({ status: 'done', groups: { committed: 1, lost: 0 } })
     expect(await rowsOf(table.scan())).toEqual(ids)
   })
 

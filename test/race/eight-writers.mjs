@@ -5,7 +5,7 @@
  *
  *   node test/race/eight-writers.mjs --minutes 10            on what is built in dist/; prints one JSON document
  *   node test/race/eight-writers.mjs --minutes 10 --kill     ends writers by SIGKILL at random, others take their place
- *   node test/race/eight-writers.mjs --commits 5             until every writer has landed that many
+ *   node test/race/eight-writers.mjs --commits 5             until every writer has landed that many, or has nothing left to do
  *   --seed n, --version 2 | 3, --mode copy-on-write, --fsync off, --keep: the lake is not removed
  *
  * Exits 1 when a snapshot is not what its history says, an acknowledged commit is not there once, a file that is
@@ -13,7 +13,7 @@
  * time, a writer landed nothing for ten seconds.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -21,7 +21,7 @@ import { parseArgs } from 'node:util'
 import { connect } from '../../dist/index.js'
 import { createRandom } from '../fuzz/random.mjs'
 import { createFollower, longestPauses, looseFiles } from './race-check.mjs'
-import { COLUMNS, ROLES, TABLE } from './race-steps.mjs'
+import { COLUMNS, OVER_FILE, ROLES, TABLE } from './race-steps.mjs'
 
 const { values: args } = parseArgs({
   options: {
@@ -101,6 +101,8 @@ async function runWriter(writer) {
     }
     if (code !== 0) faults.push(`writer ${writer.writer} ended with ${code ?? signal}`)
     running--
+    // Nobody else makes anything that the last could compact.
+    if (running === 1) writeFileSync(join(folder, OVER_FILE), '')
     return
   }
 }

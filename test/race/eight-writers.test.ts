@@ -24,7 +24,8 @@ describe('eight processes that append, upsert, delete, update and compact one ta
     const commits = process.env.CI === 'true' ? '10' : '2'
     const report = await race(['--commits', commits, '--version', version, '--mode', mode, '--fsync', 'off'])
     expect(report.faults).toEqual([])
-    expect(report.snapshots).toBeGreaterThanOrEqual(8 * Number(commits))
+    // Compaction lands as often as there is something to compact.
+    expect(report.snapshots).toBeGreaterThanOrEqual(7 * Number(commits) + 1)
   })
 
   it.runIf(process.env.CI === 'true')(

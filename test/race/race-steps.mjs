@@ -5,6 +5,8 @@
 import { createRandom } from '../fuzz/random.mjs'
 
 export const TABLE = 'race.t'
+/** In the folder of the lake once the other writers have ended. */
+export const OVER_FILE = 'over'
 export const COLUMNS = 'id bigint, grp int, n bigint, by string'
 
 /** Ids from here on are of appends; below are those of upserts. */

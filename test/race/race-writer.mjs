@@ -4,10 +4,11 @@
  *
  *   node race-writer.mjs <folder of the lake> <writer> <generation> <journal> <until: ms since 1970> <commits at most>
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { connect, isLakeError, systemRuntime } from '../../dist/index.js'
-import { doStep, TABLE } from './race-steps.mjs'
+import { doStep, OVER_FILE, TABLE } from './race-steps.mjs'
 
 const [, , baseFolder, writer, generation, journal, untilMs, commitsMax] = process.argv
 const note = entry => appendFileSync(journal, `${JSON.stringify({ ...entry, at: Date.now() })}\n`)
@@ -31,8 +32,10 @@ try {
     const fate = await fateOf(name)
     note({ end: name, fate })
     if (fate === 'committed') commits++
+    if (fate !== 'unchanged') continue
+    if (existsSync(join(baseFolder, OVER_FILE))) break
     // Whoever has nothing to do lets the others go on.
-    if (fate === 'unchanged') await systemRuntime.sleep(100)
+    await systemRuntime.sleep(100)
   }
 } finally {
   await lake.close()
