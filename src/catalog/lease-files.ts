@@ -7,12 +7,10 @@
  * A lease of a process of this machine that is no longer there is void at once; one of another machine when it expires.
  * Leases are not made durable: after a power cut no reader is left.
  */
-import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Runtime } from '../base/runtime.js'
-import { errnoOf } from '../io/errno.js'
-import { isProcessAlive } from './process-alive.js'
+import { hostOfMarkers, isProcessAlive, makeMarker, markersIn } from './marker-files.js'
 import type { HeldLeases, ReadLease, ReadLeases } from './read-leases.js'
 
 /** A reader that takes no batch for so long lets go of its snapshot: 6 hours. */
@@ -23,7 +21,7 @@ const NEW = 'new'
 
 export function createLeaseFiles(folder: string, runtime: Runtime): ReadLeases {
   const open = new Set<ReadLease>()
-  const host = encodeURIComponent(hostname()).replaceAll('_', '%5F')
+  const host = hostOfMarkers()
   return {
     async open() {
       const lease = await openLease(folder, { runtime, owner: `${host}_${process.pid}`, open })
@@ -47,7 +45,7 @@ async function openLease(
   let renewedMs = runtime.nowMs()
   const nameNow = (): string => `${uuid}_${owner}_${renewedMs + LEASE_MS}_${pinned}`
   let path: string | undefined = join(folder, nameNow())
-  if (!(await makeFile(folder, path))) return undefined
+  if (!(await makeMarker(folder, path))) return undefined
   // Changes follow each other, so that a release is the last.
   let turn: Promise<void> = Promise.resolve()
   const next = (work: (path: string) => Promise<void>): Promise<void> => {
@@ -86,23 +84,6 @@ async function openLease(
   return lease
 }
 
-/** False where nothing can be written, on a read-only medium say. */
-async function makeFile(folder: string, path: string): Promise<boolean> {
-  try {
-    await writeFile(path, '', { flag: 'wx' })
-    return true
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') return false
-  }
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(path, '', { flag: 'wx' })
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Reads the names, and removes what is void. */
 async function heldLeases(
   folder: string,
@@ -111,7 +92,7 @@ async function heldLeases(
   const snapshotIds = new Set<bigint>()
   let unpinned = 0
   // A listing may miss a file that is being renamed; renames of one lease are not that close together.
-  const names = new Set([...(await namesIn(folder)), ...(await namesIn(folder))])
+  const names = new Set([...(await markersIn(folder)), ...(await markersIn(folder))])
   for (const name of names) {
     const [, host, pid, expiresMs, pinned] = name.split('_')
     if (pinned === undefined) continue
@@ -121,14 +102,4 @@ async function heldLeases(
     else if (/^-?\d+$/.test(pinned)) snapshotIds.add(BigInt(pinned))
   }
   return { snapshotIds, unpinned }
-}
-
-/** @throws the error of a folder that is there and cannot be read: then nothing is known of readers */
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
-  }
 }

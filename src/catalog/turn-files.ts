@@ -7,13 +7,12 @@
  * is waited for longer than `TURN_MS_MAX` at the head of the queue, whatever became of it.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, unlink, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkSignal } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf } from '../io/errno.js'
-import { isProcessAlive } from './process-alive.js'
+import { hostOfMarkers, isProcessAlive, makeMarker, markersIn } from './marker-files.js'
 import type { CommitTurns, Turn, Waited, WaitOptions } from './turns.js'
 
 /** What one writer may take at the head of the queue. */
@@ -32,7 +31,7 @@ interface FileTurn extends Turn {
 }
 
 export function createTurnFiles(folder: string, runtime: Runtime): CommitTurns {
-  const on: TurnFolder = { folder, runtime, host: encodeURIComponent(hostname()).replaceAll('_', '%5F') }
+  const on: TurnFolder = { folder, runtime, host: hostOfMarkers() }
   const open = new Map<Turn, FileTurn>()
   return {
     async queue(tables) {
@@ -45,7 +44,7 @@ export function createTurnFiles(folder: string, runtime: Runtime): CommitTurns {
       }
       const turn: FileTurn = { names, leave }
       for (const name of names) {
-        if (await makeFile(folder, name)) continue
+        if (await makeMarker(folder, join(folder, name))) continue
         await leave()
         return undefined
       }
@@ -62,16 +61,6 @@ export function createTurnFiles(folder: string, runtime: Runtime): CommitTurns {
 
 function keyOf(table: string): string {
   return createHash('sha256').update(table).digest('hex').slice(0, 16)
-}
-
-async function makeFile(folder: string, name: string): Promise<boolean> {
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, name), '', { flag: 'wx' })
-    return true
-  } catch {
-    return false
-  }
 }
 
 async function waitFor(
@@ -123,7 +112,7 @@ async function namesInFront(
 /** A folder that cannot be read holds nobody up. */
 async function namesIn(folder: string): Promise<readonly string[]> {
   try {
-    return await readdir(folder)
+    return await markersIn(folder)
   } catch (error) {
     if (errnoOf(error) === undefined) throw error
     return []

@@ -175,7 +175,7 @@ export function addFilesAction(io: FileIO, request: AddFilesRequest): TableActio
     return {
       ...change,
       updates: [...mappingUpdates(base, described), ...change.updates],
-      requirements: [...change.requirements, ...sameColumns(metadata)],
+      requirements: [...change.requirements, sameSpec(metadata)],
     }
   }
 }
@@ -206,12 +206,9 @@ function mappingUpdates(
   return [{ action: 'set-properties', updates: { [NAME_MAPPING_PROPERTY]: mapping } }]
 }
 
-/** The files were checked against these. */
-function sameColumns(metadata: TableMetadata): readonly TableRequirement[] {
-  return [
-    { type: 'assert-current-schema-id', currentSchemaId: metadata.currentSchemaId },
-    { type: 'assert-default-spec-id', defaultSpecId: metadata.defaultSpecId },
-  ]
+/** The files were checked against it; that the schema is the same, the snapshot requires. */
+function sameSpec({ defaultSpecId }: TableMetadata): TableRequirement {
+  return { type: 'assert-default-spec-id', defaultSpecId }
 }
 
 export type { DescribedFile, FileConflict }

@@ -20,8 +20,8 @@ import { applyAssignments } from '../expression/scalar/assign.js'
 import { evaluateCondition } from '../expression/scalar/evaluate.js'
 import { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
-import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
-import { currentSchema, defaultSpec } from '../metadata/lookup.js'
+import type { DataFile } from '../manifest/content-file.js'
+import { currentSchema } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
 import { deleteMode, type IsolationLevel, isolationLevel } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
@@ -30,10 +30,9 @@ import { planScan, type ReadTask } from '../reader/plan.js'
 import { readTask } from '../reader/read-task.js'
 import { POSITION_FIELD } from '../schema/reserved-fields.js'
 import type { Field, Schema } from '../schema/types.js'
-import type { DataWriter } from './data-writer.js'
-import { deletesOfFileAlone, writeRowDeletes } from './delete-writer.js'
+import { deletesOfFileAlone } from './delete-writer.js'
 import { type FileNaming, fileNaming } from './file-location.js'
-import { lineageFields, removeRows, rewriteFiles } from './rewrite-files.js'
+import { finishRows, lineageFields, openRowWriter, removeRows } from './rewrite-files.js'
 import {
   type BindRowChangeOptions,
   type BoundRowChange,
@@ -43,8 +42,14 @@ import {
 import type { RowDeletes } from './row-deletes.js'
 import { positionsOf } from './row-positions.js'
 import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
-import { openSortedWriter } from './sorted-writer.js'
-import { cameSince, type LookedAt, lookedAt, stands } from './standing-files.js'
+import {
+  cameSince,
+  joinedFiles,
+  lookedAt,
+  type MadeFiles,
+  stands,
+  type WrittenChange,
+} from './standing-files.js'
 
 export interface RowChangeResult {
   /** Live rows that matched; undefined when files were dropped whose deletes were not read. */
@@ -138,11 +143,7 @@ interface ChangeJob {
 }
 
 /** What an attempt made, and of which files. */
-interface MadeChange extends LookedAt {
-  readonly addedDataFiles: readonly DataFile[]
-  readonly addedDeleteFiles: readonly DeleteFile[]
-  readonly removedFiles: readonly ContentFile[]
-  readonly written: readonly string[]
+interface MadeChange extends MadeFiles {
   readonly result: RowChangeResult
 }
 
@@ -151,13 +152,7 @@ interface MadeChange extends LookedAt {
 function joined(first: MadeChange, second: MadeChange): MadeChange {
   const rows = [first.result.changedRows, second.result.changedRows]
   return {
-    schemaId: second.schemaId,
-    specId: second.specId,
-    stands: new Set([...first.stands, ...second.stands]),
-    addedDataFiles: [...first.addedDataFiles, ...second.addedDataFiles],
-    addedDeleteFiles: [...first.addedDeleteFiles, ...second.addedDeleteFiles],
-    removedFiles: [...first.removedFiles, ...second.removedFiles],
-    written: [...first.written, ...second.written],
+    ...joinedFiles(first, second),
     result: {
       changedRows: rows.reduce(
         (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
@@ -198,8 +193,7 @@ function isDropped({ entry, residual }: ReadTask, { kind, bound }: ChangeJob): b
 }
 
 /** Files for the rows that were found. */
-interface ChangedFiles
-  extends Pick<MadeChange, 'addedDataFiles' | 'addedDeleteFiles' | 'removedFiles' | 'written'> {
+interface ChangedFiles extends WrittenChange {
   readonly found: readonly RowDeletes[]
 }
 
@@ -210,41 +204,15 @@ async function deleteRows(job: ChangeJob, tasks: readonly ReadTask[]): Promise<C
 }
 
 async function updateRows(job: ChangeJob, tasks: readonly ReadTask[]): Promise<ChangedFiles> {
-  const { io, isRewriting } = job
-  const writer = rowWriter(job)
+  const writer = openRowWriter(job, job.rowLineage)
   try {
     const found = await findRows(job, tasks, matched => writer.write(changedRows(matched, job)))
-    const rewritten = isRewriting ? await rewriteFiles(io, found, { ...job, writer }) : undefined
-    const addedDataFiles = await writer.close()
-    const removal =
-      rewritten === undefined
-        ? await writeRowDeletes(io, found, job)
-        : { removedFiles: rewritten, addedDeleteFiles: [], written: [] }
-    return {
-      found,
-      addedDataFiles,
-      addedDeleteFiles: removal.addedDeleteFiles,
-      removedFiles: removal.removedFiles,
-      written: [...addedDataFiles.map(file => file.location), ...removal.written],
-    }
+    const { deletedRows: _, ...files } = await finishRows(job.io, found, { ...job, writer })
+    return { ...files, found }
   } catch (error) {
     await writer.abort()
     throw error
   }
-}
-
-function rowWriter(job: ChangeJob): DataWriter {
-  const { io, metadata, schema, naming, rowLineage, spillFolder, signal } = job
-  return openSortedWriter({
-    io,
-    metadata,
-    schema,
-    spec: defaultSpec(metadata),
-    naming,
-    lineageFields: rowLineage,
-    spillFolder,
-    signal,
-  })
 }
 
 /** Takes rows that match, all their columns and their ids. */

@@ -20,8 +20,8 @@ import { fromBitmap, invert } from '../batch/selection.js'
 import type { TableAction } from '../commit/table-action.js'
 import type { BindScalarOptions } from '../expression/scalar/scope.js'
 import type { FileIO } from '../io/file-io.js'
-import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
-import { currentSchema, defaultSpec } from '../metadata/lookup.js'
+import type { DataFile } from '../manifest/content-file.js'
+import { currentSchema } from '../metadata/lookup.js'
 import { checkWritable } from '../metadata/new-table.js'
 import { deleteMode, isolationLevel } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
@@ -31,18 +31,16 @@ import { planScan, type ReadTask } from '../reader/plan.js'
 import type { Field, Schema } from '../schema/types.js'
 import type { TouchedRows } from './based-action.js'
 import type { DataWriter } from './data-writer.js'
-import { writeRowDeletes } from './delete-writer.js'
 import { type FileNaming, fileNaming } from './file-location.js'
 import { type BoundMerge, bindMerge, type MergeRequest } from './merge/bind-merge.js'
 import { everyRow, type FoundRows, findRows, hasUpdates } from './merge/find-rows.js'
 import { createMergePruner, type MergePruner } from './merge/prune-merge.js'
 import { buildSourceIndex, type SourceIndex } from './merge/source-index.js'
 import { writeInserts, writeUpdates } from './merge/write-rows.js'
-import { lineageFields, rewriteFiles } from './rewrite-files.js'
+import { finishRows, lineageFields, openRowWriter } from './rewrite-files.js'
 import type { RowDeletes } from './row-deletes.js'
 import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
-import { openSortedWriter } from './sorted-writer.js'
-import { cameSince, type LookedAt, lookedAt, stands } from './standing-files.js'
+import { cameSince, joinedFiles, lookedAt, type MadeFiles, stands } from './standing-files.js'
 
 export interface MergeResult {
   readonly insertedRows: number
@@ -144,13 +142,9 @@ interface MergeJob extends MergeOnBase {
 }
 
 /** What an attempt made, and of which files. */
-interface MadeMerge extends LookedAt {
+interface MadeMerge extends MadeFiles {
   /** Rows of the source that match one of these files' rows. */
   readonly matched: Bitmap
-  readonly addedDataFiles: readonly DataFile[]
-  readonly addedDeleteFiles: readonly DeleteFile[]
-  readonly removedFiles: readonly ContentFile[]
-  readonly written: readonly string[]
   readonly result: MergeResult
 }
 
@@ -186,14 +180,8 @@ function matchesNoMore(now: Bitmap, before: Bitmap): boolean {
 
 function joined(first: MadeMerge, second: MadeMerge): MadeMerge {
   return {
-    schemaId: second.schemaId,
-    specId: second.specId,
-    stands: new Set([...first.stands, ...second.stands]),
+    ...joinedFiles(first, second),
     matched: first.matched,
-    addedDataFiles: [...first.addedDataFiles, ...second.addedDataFiles],
-    addedDeleteFiles: [...first.addedDeleteFiles, ...second.addedDeleteFiles],
-    removedFiles: [...first.removedFiles, ...second.removedFiles],
-    written: [...first.written, ...second.written],
     result: {
       insertedRows: first.result.insertedRows + second.result.insertedRows,
       updatedRows: first.result.updatedRows + second.result.updatedRows,
@@ -214,7 +202,7 @@ async function makeMerge(
   const isRewriting = deleteMode(metadata, 'merge') === 'copy-on-write'
   const rowLineage = lineageOf(job, isRewriting)
   const matched = createBitmap(index.source.length)
-  const writer = lazyWriter(() => openWriter(job, rowLineage))
+  const writer = lazyWriter(() => openRowWriter(job, rowLineage))
   const writing = { metadata, schema, source: index.source, rowLineage, writer, signal }
   try {
     const found: RowDeletes[] = []
@@ -229,8 +217,9 @@ async function makeMerge(
     const unmatched = invert(fromBitmap(matched, index.source.length), index.source.length)
     const clauses = inserts === 'with-inserts' ? bound.notMatched : []
     const insertedRows = await writeInserts(unmatched, clauses, writing)
+    const { deletedRows: _, ...files } = await finishRows(io, found, { ...job, isRewriting, writer })
     return {
-      ...(await removeFound(found, job, { isRewriting, writer })),
+      ...files,
       ...lookedAt(tasks, job),
       matched,
       result: { insertedRows, updatedRows, deletedRows },
@@ -277,41 +266,6 @@ function droppedRows({ entry, deletes }: ReadTask, { bound, mightMatch }: MergeJ
   const isCounted = deletes.positionDeletes.length === 0 && deletes.equalityDeletes.length === 0
   if (!isDropped || !isCounted || mightMatch(entry.file)) return undefined
   return entry.file.recordCount - (deletes.vector?.file.recordCount ?? 0)
-}
-
-/** Finishes the files, and removes the rows in the table's mode. */
-async function removeFound(
-  found: readonly RowDeletes[],
-  job: MergeJob,
-  { isRewriting, writer }: { readonly isRewriting: boolean; readonly writer: DataWriter },
-): Promise<Pick<MadeMerge, 'addedDataFiles' | 'addedDeleteFiles' | 'removedFiles' | 'written'>> {
-  const { io } = job
-  const rewritten = isRewriting ? await rewriteFiles(io, found, { ...job, writer }) : undefined
-  const addedDataFiles = await writer.close()
-  const removal =
-    rewritten === undefined
-      ? await writeRowDeletes(io, found, job)
-      : { removedFiles: rewritten, addedDeleteFiles: [], written: [] }
-  return {
-    addedDataFiles,
-    addedDeleteFiles: removal.addedDeleteFiles,
-    removedFiles: removal.removedFiles,
-    written: [...addedDataFiles.map(file => file.location), ...removal.written],
-  }
-}
-
-function openWriter(job: MergeJob, rowLineage: readonly Field[]): DataWriter {
-  const { io, metadata, schema, naming, spillFolder, signal } = job
-  return openSortedWriter({
-    io,
-    metadata,
-    schema,
-    spec: defaultSpec(metadata),
-    naming,
-    lineageFields: rowLineage,
-    spillFolder,
-    signal,
-  })
 }
 
 /** A writer that is opened by the first rows: a table whose files cannot be written may still lose rows. */

@@ -32,6 +32,26 @@ const NOTHING_REMOVED: RowRemoval = {
   deletedRows: 0,
 }
 
+export interface RowWriterOptions extends Omit<RowDeleteOptions, 'concurrency'> {
+  readonly io: FileIO
+  readonly spillFolder?: string | undefined
+}
+
+/** A writer of rows with the table's columns and, behind them, those of `rowLineage`. @throws as `openSortedWriter` */
+export function openRowWriter(options: RowWriterOptions, rowLineage: readonly Field[]): DataWriter {
+  const { io, metadata, schema, naming, spillFolder, signal } = options
+  return openSortedWriter({
+    io,
+    metadata,
+    schema,
+    spec: defaultSpec(metadata),
+    naming,
+    lineageFields: rowLineage,
+    spillFolder,
+    signal,
+  })
+}
+
 /**
  * Removes the rows in the mode of the operation. When it throws, it has deleted what it wrote.
  * @throws corrupt, not-found, denied, unavailable, aborted
@@ -44,34 +64,42 @@ export async function removeRows(
     readonly spillFolder?: string | undefined
   },
 ): Promise<RowRemoval> {
-  const { metadata, schema, naming, operation, spillFolder, signal } = options
+  const { metadata, operation } = options
   if (deleteMode(metadata, operation) === 'merge-on-read')
     return { ...(await writeRowDeletes(io, deletes, options)), addedDataFiles: [] }
   if (deletes.length === 0) return NOTHING_REMOVED
-  const writer = openSortedWriter({
-    io,
-    metadata,
-    schema,
-    spec: defaultSpec(metadata),
-    naming,
-    lineageFields: lineageFields(metadata),
-    spillFolder,
-    signal,
-  })
+  const writer = openRowWriter({ ...options, io }, lineageFields(metadata))
   try {
-    const removedFiles = await rewriteFiles(io, deletes, { metadata, schema, writer, signal })
-    const addedDataFiles = await writer.close()
-    return {
-      addedDataFiles,
-      addedDeleteFiles: [],
-      removedFiles,
-      written: addedDataFiles.map(file => file.location),
-      deletedRows: deletes.reduce((sum, { positions }) => sum + positions.cardinality, 0),
-    }
+    return await finishRows(io, deletes, { ...options, isRewriting: true, writer })
   } catch (error) {
     await writer.abort()
     throw error
   }
+}
+
+/**
+ * Removes the rows, and closes the writer: what it has taken are rows that come, and when files are written again it
+ * takes their other rows too. When it throws, the writer is to be aborted.
+ * @throws as `removeRows`
+ */
+export async function finishRows(
+  io: FileIO,
+  deletes: readonly RowDeletes[],
+  options: RowDeleteOptions & { readonly isRewriting: boolean; readonly writer: DataWriter },
+): Promise<RowRemoval> {
+  const { isRewriting, writer } = options
+  const rewritten = isRewriting ? await rewriteFiles(io, deletes, options) : undefined
+  const addedDataFiles = await writer.close()
+  const removal: RowDeleteChange =
+    rewritten === undefined
+      ? await writeRowDeletes(io, deletes, options)
+      : { ...NOTHING_REMOVED, removedFiles: rewritten, deletedRows: rowCount(deletes) }
+  const locations = addedDataFiles.map(file => file.location)
+  return { ...removal, addedDataFiles, written: [...locations, ...removal.written] }
+}
+
+function rowCount(deletes: readonly RowDeletes[]): number {
+  return deletes.reduce((sum, { positions }) => sum + positions.cardinality, 0)
 }
 
 export interface RewriteOptions {

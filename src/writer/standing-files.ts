@@ -2,6 +2,7 @@
  * What is kept of an earlier attempt of a write that looked at rows: as long as each file that it looked at is there,
  * with the deletes that it had, what was made of these files is right on the new base too.
  */
+import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
 import type { IsolationLevel } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { ReadTask } from '../reader/plan.js'
@@ -14,6 +15,30 @@ export interface LookedAt {
   readonly specId: number
   /** The planned files by `standOf`. */
   readonly stands: ReadonlySet<string>
+}
+
+/** Files that go into the table and out of it; those that were written, by location. */
+export interface WrittenChange {
+  readonly addedDataFiles: readonly DataFile[]
+  readonly addedDeleteFiles: readonly DeleteFile[]
+  readonly removedFiles: readonly ContentFile[]
+  readonly written: readonly string[]
+}
+
+/** What an attempt made, and of which files. */
+export interface MadeFiles extends LookedAt, WrittenChange {}
+
+/** What stands of an earlier attempt, and what was made of files that came since. */
+export function joinedFiles(first: MadeFiles, second: MadeFiles): MadeFiles {
+  return {
+    schemaId: second.schemaId,
+    specId: second.specId,
+    stands: new Set([...first.stands, ...second.stands]),
+    addedDataFiles: [...first.addedDataFiles, ...second.addedDataFiles],
+    addedDeleteFiles: [...first.addedDeleteFiles, ...second.addedDeleteFiles],
+    removedFiles: [...first.removedFiles, ...second.removedFiles],
+    written: [...first.written, ...second.written],
+  }
 }
 
 interface Base {
