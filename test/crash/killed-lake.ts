@@ -38,12 +38,12 @@ export async function prepareLakes(feed: RealFeed, portion: Portion): Promise<Ki
     await mkdir(join(lane, 'lake'), { recursive: true })
     if (feed.needsTables) await makeSourceTables(lane, 2)
     starts.push(await wholeState(lane))
-    await cp(join(lane, 'lake'), join(lane, 'start'), { recursive: true })
+    await copyLake(join(lane, 'lake'), join(lane, 'start'))
   }
   const idle = [...lanes]
   const refresh = async (lane: string): Promise<void> => {
     await rm(join(lane, 'lake'), { recursive: true })
-    await cp(join(lane, 'start'), join(lane, 'lake'), { recursive: true })
+    await copyLake(join(lane, 'start'), join(lane, 'lake'))
   }
   const inFreshLakes: KilledLakes['inFreshLakes'] = (items, work) =>
     mapBounded(
@@ -60,6 +60,14 @@ export async function prepareLakes(feed: RealFeed, portion: Portion): Promise<Ki
   const [stages = []] = await inFreshLakes([undefined], lane => stagesOf(lane, feed, portion))
   const remove = (): Promise<void> => rm(root, { recursive: true, force: true })
   return { feed, portion, stages, starts, refresh, inFreshLakes, remove }
+}
+
+/**
+ * Of a closed lake: `catalog.db` alone is whole then. SQLite's files beside it may go at any time after, when the
+ * driver's statements are collected.
+ */
+function copyLake(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true, filter: path => !/\.db-(shm|wal)$/.test(path) })
 }
 
 async function wholeState(baseFolder: string): Promise<LakeState> {
