@@ -11,12 +11,14 @@ import { joinLocation } from '../io/location.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
 import type { Catalog, CatalogOptions, LoadedTable, Namespace, TableIdentifier } from './catalog.js'
 import {
-  type CommitContext,
-  commitEmbedded,
+  checkNamespaceChange,
+  namespaceExists,
   namespaceMissing,
-  settleEmbedded,
+  namespaceNotEmpty,
+  nameTaken,
   tableMissing,
-} from './embedded-commit.js'
+} from './catalog-errors.js'
+import { embeddedSwaps } from './embedded-commit.js'
 import { BUSY_RETRY_DEFAULT, type BusyRetry, type EmbeddedDb, openEmbeddedDb } from './embedded-db.js'
 import {
   allNamespaceNames,
@@ -35,8 +37,11 @@ import {
   renameTable,
   setNamespaceProperties,
 } from './embedded-rows.js'
-import { checkDotless, printIdentifier, printNamespace } from './identifier.js'
+import { checkDotless } from './identifier.js'
 import { createLeaseFiles } from './lease-files.js'
+import { createPointerCommits, type PointerCommits } from './pointer-commit.js'
+import { createSeenTables, type SeenTables } from './seen-tables.js'
+import { freeTableLocation, pathSegment } from './table-location.js'
 import { createTurnFiles } from './turn-files.js'
 
 export interface EmbeddedCatalogOptions {
@@ -101,74 +106,57 @@ export async function createEmbeddedCatalog(
     multiTable: true,
     ...namespaceVerbs(context),
     ...tableVerbs(context),
-    commit: (changes, commitOptions = {}) => commitEmbedded(context, changes, commitOptions),
-    settle: (attempt, settleOptions = {}) => settleEmbedded(context, attempt, settleOptions),
+    ...pointerCommits(context),
     close: () => db.close(),
   }
 }
 
-interface Context extends CommitContext {
+interface Context {
+  readonly db: EmbeddedDb
+  readonly catalogName: string
+  readonly io: FileIO
+  readonly runtime: Runtime
   readonly warehouse: string
+  readonly seen: SeenTables
 }
 
 function createContext(
   db: EmbeddedDb,
   options: Pick<EmbeddedCatalogOptions, 'warehouse' | 'name' | 'io' | 'runtime'>,
 ): Context {
-  const catalogName = options.name ?? 'default'
-  const seen: Seen = new Map()
   const { io, runtime } = options
   return {
     db,
-    catalogName,
+    catalogName: options.name ?? 'default',
     io,
     runtime,
     warehouse: options.warehouse.startsWith('/') ? `file://${options.warehouse}` : options.warehouse,
-    pending: new WeakMap(),
-    find: async (identifier, { signal }) => {
-      const row = await db.read(sql => findTable({ sql, catalogName }, identifier), signal)
-      if (row === undefined || row.kind === 'other') return row === undefined ? 'missing' : 'other'
-      return loadSeen(seen, { io, identifier, metadataLocation: row.metadataLocation, signal })
-    },
-    keep: table => keepSeen(seen, table),
+    seen: createSeenTables(io),
   }
 }
 
-// ---- loading
-
-/** The latest state of tables that were loaded or committed, oldest first. Metadata files never change, so it cannot be stale. */
-type Seen = Map<string, LoadedTable>
-
-const SEEN_TABLES_MAX = 64
-
-interface Found {
-  readonly io: FileIO
-  readonly identifier: TableIdentifier
-  readonly metadataLocation: string | undefined
-  readonly signal: AbortSignal | undefined
+/** The state of a table, or why there is none. */
+async function find(
+  context: Context,
+  identifier: TableIdentifier,
+  options: CatalogOptions,
+): Promise<LoadedTable | 'missing' | 'other'> {
+  const row = await readRows(context, rows => findTable(rows, identifier), options)
+  if (row === undefined) return 'missing'
+  return row.kind === 'other' ? 'other' : context.seen.load(identifier, row.metadataLocation, options)
 }
 
-async function loadSeen(seen: Seen, found: Found): Promise<LoadedTable> {
-  const { io, identifier, metadataLocation, signal } = found
-  const key = printIdentifier(identifier)
-  if (metadataLocation === undefined)
-    throw new LakeError('corrupt', 'the catalog names no metadata file for the table', {
-      context: { table: key },
-    })
-  const known = seen.get(key)
-  const table =
-    known?.metadataLocation === metadataLocation
-      ? known
-      : { identifier, metadataLocation, metadata: await readTableMetadata(io, metadataLocation, { signal }) }
-  keepSeen(seen, table)
-  return table
-}
-
-function keepSeen(seen: Seen, table: LoadedTable): void {
-  const key = printIdentifier(table.identifier)
-  seen.delete(key)
-  seen.set(key, table)
-  for (const oldest of seen.keys()) if (seen.size > SEEN_TABLES_MAX) seen.delete(oldest)
+function pointerCommits(context: Context): PointerCommits {
+  return createPointerCommits<undefined>({
+    io: context.io,
+    runtime: context.runtime,
+    async find(identifier, options) {
+      const found = await find(context, identifier, options)
+      return typeof found === 'string' ? found : { table: found, entry: undefined }
+    },
+    ...embeddedSwaps(context),
+    keep: table => context.seen.keep(table),
+  })
 }
 
 // ---- transactions
@@ -214,11 +202,7 @@ function namespaceVerbs(context: Context): NamespaceVerbs {
     },
     async updateNamespace(namespace, change, options = {}) {
       checkDotless(namespace)
-      const twice = change.removals.find(key => Object.hasOwn(change.updates, key))
-      if (twice !== undefined)
-        throw new LakeError('invalid-argument', 'a property is both removed and set', {
-          context: { key: twice },
-        })
+      checkNamespaceChange(change)
       await writeRows(context, rows => updateNamespace(rows, namespace, change), options)
     },
   }
@@ -229,20 +213,14 @@ function createNamespace(
   namespace: Namespace,
   properties: Readonly<Record<string, string>>,
 ): void {
-  if (hasNamespace(rows, namespace))
-    throw new LakeError('already-exists', 'the namespace exists already', {
-      context: { namespace: printNamespace(namespace) },
-    })
+  if (hasNamespace(rows, namespace)) throw namespaceExists(namespace)
   setNamespaceProperties(rows, namespace, properties)
 }
 
 function dropNamespace(rows: Rows, namespace: Namespace): void {
   const holds = namespaceHolds(rows, namespace)
   if (holds === 'missing') throw namespaceMissing(namespace)
-  if (holds !== 'nothing')
-    throw new LakeError('conflict', 'the namespace is not empty', {
-      context: { namespace: printNamespace(namespace), holds },
-    })
+  if (holds !== 'nothing') throw namespaceNotEmpty(namespace, holds)
   deleteNamespace(rows, namespace)
 }
 
@@ -286,7 +264,7 @@ function tableVerbs(context: Context): TableVerbs {
   return {
     listTables: (namespace, options = {}) => readRows(context, rows => tablesOf(rows, namespace), options),
     async loadTable(identifier, options = {}) {
-      const found = await context.find(identifier, options)
+      const found = await find(context, identifier, options)
       if (typeof found === 'string') throw tableMissing(identifier)
       return found
     },
@@ -337,32 +315,16 @@ function addTable(rows: Rows, identifier: TableIdentifier, metadataLocation: str
 
 function checkFree(rows: Rows, identifier: TableIdentifier): void {
   if (!hasNamespace(rows, identifier.namespace)) throw namespaceMissing(identifier.namespace)
-  if (findTable(rows, identifier) !== undefined)
-    throw new LakeError('already-exists', 'a table or view of that name exists already', {
-      context: { table: printIdentifier(identifier) },
-    })
+  if (findTable(rows, identifier) !== undefined) throw nameTaken(identifier)
 }
 
-/**
- * `<namespace's location property, or warehouse/namespace>/<table>`. When files are there already, of a table that
- * was dropped or renamed, the folder gets a suffix: two tables in one folder would lose files to each other's
- * orphan removal.
- */
+/** Below the namespace's `location` property, or `<warehouse>/<namespace>`. */
 async function defaultTableLocation(
   context: Context,
-  identifier: TableIdentifier,
+  { namespace, name }: TableIdentifier,
   options: CatalogOptions,
 ): Promise<string> {
-  const { namespace, name } = identifier
   const properties = await readRows(context, rows => namespaceProperties(rows, namespace), options)
   const folder = properties.location ?? joinLocation(context.warehouse, ...namespace.map(pathSegment))
-  const location = joinLocation(folder, pathSegment(name))
-  for await (const _ of context.io.list(`${location}/`, options))
-    return `${location}-${context.runtime.uuid().slice(0, 8)}`
-  return location
-}
-
-/** A name as one segment of a path. Dots cannot be in it; separators become percent codes. */
-function pathSegment(name: string): string {
-  return name.replace(/[%/\\]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+  return freeTableLocation(context, { folder, name }, options)
 }

@@ -1,0 +1,327 @@
+/**
+ * Commits of catalogs that write the metadata files and swap the pointers to them: all tables of a commit, or none.
+ *
+ *   prepare   read every table, check its requirements, apply its updates
+ *   write     the new metadata files, durable before anything points at them
+ *   swap      the store compares every pointer with what was read and sets them all
+ *
+ * When a pointer moved between prepare and swap, the requirements are what decides: everything is prepared again
+ * on the new state, a few times. A refusal (requirement, race) is certain, so the files of that attempt are
+ * deleted. A swap whose answer is lost leaves the outcome open; then nothing is deleted, and `settle` sends the
+ * identical swap again and looks.
+ */
+import { mapBounded } from '../base/concurrency.js'
+import { isLakeError, LakeError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { FileIO } from '../io/file-io.js'
+import { applyUpdates } from '../metadata/apply-update.js'
+import { expiredMetadataFiles, newMetadataLocation, writeTableMetadata } from '../metadata/metadata-file.js'
+import { firstBroken } from '../metadata/requirement.js'
+import type {
+  CatalogOptions,
+  CommitAttempt,
+  CommitOutcome,
+  LoadedTable,
+  TableCommit,
+  TableIdentifier,
+} from './catalog.js'
+import { namespaceMissing, tableMissing } from './catalog-errors.js'
+import { checkDotless, printIdentifier, sameIdentifier } from './identifier.js'
+
+/** A table and what the store needs to compare its pointer: the store's own. */
+export interface FoundTable<Entry> {
+  readonly table: LoadedTable
+  readonly entry: Entry
+}
+
+/** One pointer of a commit. */
+export interface Swap<Entry> {
+  readonly identifier: TableIdentifier
+  /** What the pointer was made for; undefined for a table to be created. */
+  readonly from: FoundTable<Entry> | undefined
+  /** The state after the commit; that of `from` itself for a read check. */
+  readonly to: LoadedTable
+}
+
+/** `lost`: the pointer is not what `from` says, or the name was taken meanwhile. Nothing has landed but for `swapped` and, maybe, `unknown`. */
+export type SwapAnswer<Entry> =
+  | { readonly status: 'swapped' }
+  | { readonly status: 'lost'; readonly swap: Swap<Entry> }
+  | { readonly status: 'no-namespace'; readonly swap: Swap<Entry> }
+  | { readonly status: 'unknown'; readonly cause: unknown }
+
+/** Who decides which metadata file is current. */
+export interface PointerStore<Entry> {
+  readonly io: FileIO
+  readonly runtime: Runtime
+  /** The state of a table, or why there is none; `other` is a view. */
+  find(identifier: TableIdentifier, options: CatalogOptions): Promise<FoundTable<Entry> | 'missing' | 'other'>
+  /** Compares and sets all pointers at once. Whatever it throws, nothing has landed. */
+  swap(swaps: readonly Swap<Entry>[], options: CatalogOptions): Promise<SwapAnswer<Entry>>
+  /** The identical swap again, after an answer that was lost; `swapped` too when it had landed and still stands. */
+  swapAgain(swaps: readonly Swap<Entry>[], options: CatalogOptions): Promise<SwapAnswer<Entry>>
+  /** The state of a table after a commit of ours. */
+  keep(table: LoadedTable): void
+}
+
+export interface PointerCommits {
+  readonly commit: (changes: readonly TableCommit[], options?: CatalogOptions) => Promise<CommitOutcome>
+  readonly settle: (attempt: CommitAttempt, options?: CatalogOptions) => Promise<CommitOutcome>
+}
+
+type Conflict = Extract<CommitOutcome, { status: 'conflict' }>
+
+/** A store and the attempts whose outcome is open, with what they would swap. */
+interface Context<Entry> extends PointerStore<Entry> {
+  readonly pending: WeakMap<CommitAttempt, readonly Swap<Entry>[]>
+}
+
+const PREPARE_ATTEMPTS = 4
+const FILES_AT_ONCE = 8
+
+/** The commit verbs of a catalog over a store. */
+export function createPointerCommits<Entry>(store: PointerStore<Entry>): PointerCommits {
+  const context: Context<Entry> = { ...store, pending: new WeakMap() }
+  return {
+    commit: (changes, options = {}) => commitPointers(context, changes, options),
+    settle: (attempt, options = {}) => settlePointers(context, attempt, options),
+  }
+}
+
+/** @see Catalog.commit */
+async function commitPointers<Entry>(
+  context: Context<Entry>,
+  changes: readonly TableCommit[],
+  options: CatalogOptions,
+): Promise<CommitOutcome> {
+  checkChanges(changes)
+  for (let attempt = 1; ; attempt++) {
+    const prepared = await prepareAll(context, changes, options)
+    if ('status' in prepared) return prepared
+    await writeFiles(context, prepared, options)
+    const outcome = await swapOnce(context, { changes, swaps: prepared }, options)
+    if (outcome.status !== 'conflict' || attempt >= PREPARE_ATTEMPTS) return outcome
+  }
+}
+
+function checkChanges(changes: readonly TableCommit[]): void {
+  if (changes.length === 0) throw new LakeError('invalid-argument', 'a commit needs a table')
+  changes.forEach(({ identifier }, index) => {
+    checkDotless(identifier.namespace)
+    checkDotless([identifier.name])
+    if (changes.findIndex(other => sameIdentifier(other.identifier, identifier)) !== index)
+      throw new LakeError('invalid-argument', 'a commit names a table twice', {
+        context: { table: printIdentifier(identifier) },
+      })
+  })
+}
+
+// ---- prepare
+
+async function prepareAll<Entry>(
+  context: Context<Entry>,
+  changes: readonly TableCommit[],
+  options: CatalogOptions,
+): Promise<readonly Swap<Entry>[] | Conflict> {
+  const prepared = await mapBounded(changes, change => prepare(context, change, options), {
+    limit: FILES_AT_ONCE,
+    signal: options.signal,
+  })
+  const swaps: Swap<Entry>[] = []
+  for (const each of prepared) {
+    if ('status' in each) return each
+    swaps.push(each)
+  }
+  return swaps
+}
+
+async function prepare<Entry>(
+  context: Context<Entry>,
+  change: TableCommit,
+  options: CatalogOptions,
+): Promise<Swap<Entry> | Conflict> {
+  const { identifier, requirements } = change
+  const creation = requirements.find(requirement => requirement.type === 'assert-create')
+  const found = await context.find(identifier, options)
+  if (found === 'other' && creation !== undefined)
+    return { status: 'conflict', identifier, requirement: creation, reason: 'the name belongs to a view' }
+  const current = typeof found === 'string' ? undefined : found
+  if (current === undefined && creation === undefined) throw tableMissing(identifier)
+  const broken = firstBroken(requirements, current?.table.metadata)
+  if (broken !== undefined)
+    return { status: 'conflict', identifier, ...broken, ...withCurrent(current?.table) }
+  return applied(context, change, current)
+}
+
+function applied<Entry>(
+  context: Context<Entry>,
+  change: TableCommit,
+  from: FoundTable<Entry> | undefined,
+): Swap<Entry> | Conflict {
+  const { identifier, updates } = change
+  const current = from?.table
+  const previousLocation = current?.metadataLocation
+  try {
+    const metadata = applyUpdates(current?.metadata, updates, {
+      nowMs: context.runtime.nowMs(),
+      baseLocation: previousLocation,
+    })
+    if (metadata === current?.metadata) return { identifier, from, to: current }
+    const metadataLocation = newMetadataLocation(metadata, { previousLocation, uuid: context.runtime.uuid() })
+    return { identifier, from, to: { identifier, metadata, metadataLocation } }
+  } catch (error) {
+    if (!isLakeError(error, 'conflict')) throw error
+    return { status: 'conflict', identifier, reason: error.message, ...withCurrent(current) }
+  }
+}
+
+function withCurrent(current: LoadedTable | undefined): { readonly current?: LoadedTable } {
+  return current === undefined ? {} : { current }
+}
+
+// ---- write
+
+/** True for a table that is only compared: nothing of it changes. */
+export function isReadCheck<Entry>(swap: Swap<Entry>): boolean {
+  return swap.to === swap.from?.table
+}
+
+function newFiles<Entry>(swaps: readonly Swap<Entry>[]): readonly string[] {
+  return swaps.filter(swap => !isReadCheck(swap)).map(swap => swap.to.metadataLocation)
+}
+
+async function writeFiles<Entry>(
+  context: Context<Entry>,
+  swaps: readonly Swap<Entry>[],
+  options: CatalogOptions,
+): Promise<void> {
+  const changed = swaps.filter(swap => !isReadCheck(swap))
+  try {
+    await mapBounded(
+      changed,
+      ({ to }) =>
+        writeTableMetadata(context.io, to.metadata, {
+          location: to.metadataLocation,
+          signal: options.signal,
+        }),
+      { limit: FILES_AT_ONCE, signal: options.signal },
+    )
+  } catch (error) {
+    await deleteQuietly(context, newFiles(swaps))
+    throw error
+  }
+}
+
+/** The outcome is decided already, and must come through: what cannot be deleted is a file that no pointer names. */
+async function deleteQuietly<Entry>(context: Context<Entry>, locations: readonly string[]): Promise<void> {
+  if (locations.length === 0) return
+  try {
+    await context.io.delete(locations)
+  } catch {
+    // Orphan removal finds it.
+  }
+}
+
+// ---- swap
+
+interface Prepared<Entry> {
+  readonly changes: readonly TableCommit[]
+  readonly swaps: readonly Swap<Entry>[]
+}
+
+async function swapOnce<Entry>(
+  context: Context<Entry>,
+  prepared: Prepared<Entry>,
+  options: CatalogOptions,
+): Promise<CommitOutcome> {
+  const { swaps } = prepared
+  const answer = await context.swap(swaps, options).catch(async (error: unknown) => {
+    await deleteQuietly(context, newFiles(swaps))
+    throw error
+  })
+  if (answer.status === 'unknown') return unknownOutcome(context, prepared, answer.cause)
+  if (answer.status === 'swapped') return committed(context, swaps)
+  await deleteQuietly(context, newFiles(swaps))
+  if (answer.status === 'no-namespace') throw namespaceMissing(answer.swap.identifier.namespace)
+  return movedConflict(answer.swap)
+}
+
+// ---- outcomes
+
+/** Files that the metadata log dropped go when the table says so; a failure to delete them is no failure. */
+async function committed<Entry>(
+  context: Context<Entry>,
+  swaps: readonly Swap<Entry>[],
+): Promise<CommitOutcome> {
+  const expired = swaps.flatMap(({ from, to }) => expiredMetadataFiles(from?.table.metadata, to.metadata))
+  await deleteQuietly(context, expired)
+  for (const { to } of swaps) context.keep(to)
+  return { status: 'committed', tables: swaps.map(swap => swap.to) }
+}
+
+function movedConflict<Entry>({ identifier, from }: Swap<Entry>): Conflict {
+  const reason = from === undefined ? 'the table was created meanwhile' : 'the table was changed meanwhile'
+  return { status: 'conflict', identifier, reason }
+}
+
+function unknownOutcome<Entry>(
+  context: Context<Entry>,
+  prepared: Prepared<Entry>,
+  cause: unknown,
+): CommitOutcome {
+  const metadataLocations = prepared.swaps.map(swap =>
+    isReadCheck(swap) ? undefined : swap.to.metadataLocation,
+  )
+  const attempt: CommitAttempt = { changes: prepared.changes, metadataLocations }
+  context.pending.set(attempt, prepared.swaps)
+  return { status: 'unknown', attempt, cause }
+}
+
+// ---- settle
+
+/** @see Catalog.settle */
+async function settlePointers<Entry>(
+  context: Context<Entry>,
+  attempt: CommitAttempt,
+  options: CatalogOptions,
+): Promise<CommitOutcome> {
+  const swaps = context.pending.get(attempt)
+  if (swaps === undefined) throw new LakeError('invalid-argument', 'the attempt is not one of this catalog')
+  const answer = await context.swapAgain(swaps, options)
+  if (answer.status === 'unknown') return { status: 'unknown', attempt, cause: answer.cause }
+  if (answer.status === 'swapped') return committed(context, swaps)
+  return settleByHistory(context, attempt, { swaps, options })
+}
+
+interface Pending<Entry> {
+  readonly swaps: readonly Swap<Entry>[]
+  readonly options: CatalogOptions
+}
+
+/** Someone went on from there: the metadata log of one table tells for all, if it reaches back far enough. */
+async function settleByHistory<Entry>(
+  context: Context<Entry>,
+  attempt: CommitAttempt,
+  { swaps, options }: Pending<Entry>,
+): Promise<CommitOutcome> {
+  for (const swap of swaps.filter(each => !isReadCheck(each))) {
+    const current = await context.find(swap.identifier, options)
+    if (typeof current === 'string') continue
+    const verdict = readHistory(swap, current.table)
+    if (verdict === 'landed') return committed(context, swaps)
+    if (verdict === 'refused') return { ...movedConflict(swap), ...withCurrent(current.table) }
+  }
+  const cause = new LakeError('unavailable', 'the history of the table does not reach back to the commit')
+  return { status: 'unknown', attempt, cause }
+}
+
+/** Refused only if the log shows the direct successor of our base, and that is not ours. */
+function readHistory<Entry>(
+  { from, to }: Swap<Entry>,
+  current: LoadedTable,
+): 'landed' | 'refused' | 'unclear' {
+  const history = [...current.metadata.metadataLog.map(entry => entry.metadataFile), current.metadataLocation]
+  if (history.includes(to.metadataLocation)) return 'landed'
+  const base = from === undefined ? -1 : history.indexOf(from.table.metadataLocation)
+  return base >= 0 && base < history.length - 1 ? 'refused' : 'unclear'
+}
