@@ -11,11 +11,13 @@ export type JsonValue =
   | number
   | bigint
   | string
+  /** Only written: `parseJson` gives none. */
+  | JsonNumber
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
 export type JsonObject = { readonly [key: string]: JsonValue }
 
-/** A JSON number whose digits are kept as written, for values that are neither int64 nor double. */
+/** A JSON number whose digits are kept as written: of any size and precision, or `1.0` where `1` is something else. */
 export class JsonNumber {
   readonly text: string
   constructor(text: string) {
@@ -71,9 +73,12 @@ export function parseJsonExact(text: string): ExactJson {
   }
 }
 
-/** JSON text; a bigint is written as a bare number, negative zero keeps its sign, `undefined` members are left out. */
+/**
+ * JSON text; a bigint and a `JsonNumber` are written as bare numbers, negative zero keeps its sign, `undefined` members
+ * are left out.
+ */
 export function stringifyJson(value: unknown, options: { readonly indent?: number } = {}): string {
-  return stringify(value, undefined, options.indent, [NEGATIVE_ZERO]) ?? 'null'
+  return stringify(value, undefined, options.indent, [NEGATIVE_ZERO, AS_WRITTEN]) ?? 'null'
 }
 
 const NEGATIVE_ZERO = {
@@ -81,8 +86,15 @@ const NEGATIVE_ZERO = {
   stringify: (): string => '-0.0',
 }
 
+const AS_WRITTEN = {
+  test: (value: unknown): boolean => value instanceof JsonNumber,
+  stringify: (value: unknown): string => (value instanceof JsonNumber ? value.text : 'null'),
+}
+
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+  )
 }
 
 /** True when the digits survive a trip through a double. */

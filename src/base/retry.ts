@@ -11,6 +11,15 @@ export interface BackoffOptions {
 
 /** The wait before attempt number `attempt` (1 is the first retry), drawn between half the bound and the bound. */
 export function backoffMs(attempt: number, options: BackoffOptions, runtime: Runtime): number {
-  const bound = Math.min(options.waitMsMax, options.waitMsMin * (options.factor ?? 2) ** (attempt - 1))
+  const bound = boundMs(attempt, options)
   return bound / 2 + (bound / 2) * runtime.random()
+}
+
+/** As `backoffMs`, drawn between nothing and the bound: for services that many clients crowd at once. */
+export function fullJitterMs(attempt: number, options: BackoffOptions, runtime: Runtime): number {
+  return boundMs(attempt, options) * runtime.random()
+}
+
+function boundMs(attempt: number, options: BackoffOptions): number {
+  return Math.min(options.waitMsMax, options.waitMsMin * (options.factor ?? 2) ** (attempt - 1))
 }

@@ -8,6 +8,11 @@ export function tableMissing(identifier: TableIdentifier): LakeError {
   return new LakeError('not-found', 'the table does not exist', { context })
 }
 
+export function viewMissing(identifier: TableIdentifier): LakeError {
+  const context = { view: printIdentifier(identifier) }
+  return new LakeError('not-found', 'the view does not exist', { context })
+}
+
 export function namespaceMissing(namespace: Namespace): LakeError {
   const context = { namespace: printNamespace(namespace) }
   return new LakeError('not-found', 'the namespace does not exist', { context })

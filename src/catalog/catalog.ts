@@ -4,21 +4,35 @@
  */
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { PlanTableScanRequest, ScanTask } from '../rest/scan-task-json.js'
+import type { Schema } from '../schema/types.js'
+import type { Namespace, TableIdentifier } from './identifier.js'
 import type { ReadLeases } from './read-leases.js'
 import type { CommitTurns } from './turns.js'
+import type { CatalogViews } from './views.js'
+import type { WriteLease, WriteLeases } from './write-leases.js'
 
-export type Namespace = readonly string[]
-
-export interface TableIdentifier {
-  readonly namespace: Namespace
-  readonly name: string
-}
+export type { Namespace, TableIdentifier }
 
 /** A table as of one metadata file. */
 export interface LoadedTable {
   readonly identifier: TableIdentifier
   readonly metadata: TableMetadata
   readonly metadataLocation: string
+  /** Plans scans of the table in place of its manifests; for reading alone. Absent: who scans plans. */
+  readonly planner?: TablePlanner | undefined
+}
+
+/** Somebody else who plans scans: the server of a catalog. */
+export interface TablePlanner {
+  /**
+   * The data files to read, each with its deletes. `schema` is the one that the request names its columns by.
+   * @throws not-found, denied, unavailable, corrupt, unsupported, aborted
+   */
+  plan(
+    request: PlanTableScanRequest,
+    options: { readonly schema: Schema; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly tasks: readonly ScanTask[]; readonly requests: number }>
 }
 
 export interface TableCommit {
@@ -49,6 +63,8 @@ export type CommitOutcome =
       readonly identifier: TableIdentifier
       readonly requirement?: TableRequirement
       readonly reason: string
+      /** Files of the commit may have been cleaned away: another attempt with them is no use. */
+      readonly isLapsed?: boolean
       /** The state that was found, when the catalog had to load it. */
       readonly current?: LoadedTable
     }
@@ -59,14 +75,37 @@ export interface CatalogOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a commit says of the files that it refers to; see `write-leases.ts`. */
+export interface LoadOptions extends CatalogOptions {
+  /**
+   * `refs`: the caller looks at what branches and tags point at and nothing else, so a catalog may leave out all other
+   * snapshots. Never for who decides what is deleted. Default `all`.
+   */
+  readonly snapshots?: 'all' | 'refs' | undefined
+}
+
+export interface SwapOptions extends CatalogOptions {
+  /** Leases of operations: refused (conflict, `isLapsed`) when one was ended. */
+  readonly leases?: readonly WriteLease[] | undefined
+  /**
+   * Not after the first file of the operations without a lease, in milliseconds since 1970. Refused (conflict, `isLapsed`)
+   * when a fence of one of the tables is in front of it.
+   */
+  readonly sinceMs?: number | undefined
+}
+
 export interface Catalog {
   readonly name: string
   /** True when `commit` takes several tables and commits all or none. */
   readonly multiTable: boolean
   /** Where readers say what they read; absent in catalogs that cannot tell it to others. */
   readonly leases?: ReadLeases | undefined
+  /** Where writers say what they are writing; absent in catalogs that cannot check it in the swap. */
+  readonly writeLeases?: WriteLeases | undefined
   /** Where writers queue up; absent in catalogs that cannot tell it to others. */
   readonly turns?: CommitTurns | undefined
+  /** Absent in catalogs that hold tables only. */
+  readonly views?: CatalogViews | undefined
 
   /** @throws already-exists */
   createNamespace(
@@ -90,7 +129,7 @@ export interface Catalog {
   /** @throws not-found for a missing namespace */
   listTables(namespace: Namespace, options?: CatalogOptions): Promise<readonly TableIdentifier[]>
   /** The current state, read consistently. @throws not-found, corrupt, unavailable */
-  loadTable(identifier: TableIdentifier, options?: CatalogOptions): Promise<LoadedTable>
+  loadTable(identifier: TableIdentifier, options?: LoadOptions): Promise<LoadedTable>
   tableExists(identifier: TableIdentifier, options?: CatalogOptions): Promise<boolean>
   /** Where a new table goes when its creator names no location. */
   defaultTableLocation(identifier: TableIdentifier, options?: CatalogOptions): Promise<string>
@@ -107,11 +146,11 @@ export interface Catalog {
 
   /**
    * Checks the requirements of every change against its table's current state and swaps all pointers, or none.
-   * Creating a table is a change whose requirement is `assert-create`.
+   * Creating a table is a change whose requirement is `assert-create`. The leases must be of this catalog.
    * @throws invalid-argument, not-found (table or namespace), corrupt, denied, unavailable (before the swap only)
    */
-  commit(changes: readonly TableCommit[], options?: CatalogOptions): Promise<CommitOutcome>
-  /** Sends the identical swap of an unknown outcome again and looks what became of it. */
+  commit(changes: readonly TableCommit[], options?: SwapOptions): Promise<CommitOutcome>
+  /** Sends the identical swap of an unknown outcome again, with its leases and times, and looks what became of it. */
   settle(attempt: CommitAttempt, options?: CatalogOptions): Promise<CommitOutcome>
 
   close(): Promise<void>

@@ -1,19 +1,30 @@
 /**
  * Pointers of the embedded catalog: all tables of a commit in one SQL transaction.
  *
- *   BEGIN IMMEDIATE; compare every pointer with what was read, set them all; COMMIT
+ *   BEGIN IMMEDIATE; compare every pointer with what was read, look for the write leases, set all pointers; COMMIT
  *
  * Only an error of COMMIT itself leaves the outcome open. Unlike a request on a network, a transaction cannot land
  * later: what is found under the write lock is final.
  */
-import type { CatalogOptions, TableIdentifier } from './catalog.js'
+import type { TableIdentifier } from './catalog.js'
 import type { EmbeddedDb, WriteOutcome } from './embedded-db.js'
 import { findTable, hasNamespace, insertTable, type Rows, swapTable } from './embedded-rows.js'
-import { isReadCheck, type PointerStore, type Swap, type SwapAnswer } from './pointer-commit.js'
+import { hasWriteLease } from './embedded-write-leases.js'
+import {
+  isReadCheck,
+  type LeasedOptions,
+  type PointerStore,
+  type Swap,
+  type SwapAnswer,
+} from './pointer-commit.js'
 
 /** A row is found again by its table's name. */
 type EmbeddedSwap = Swap<undefined>
 type Decided = Exclude<SwapAnswer<undefined>, { status: 'unknown' }>
+
+interface Sent extends Pick<LeasedOptions, 'leases'> {
+  readonly swaps: readonly EmbeddedSwap[]
+}
 
 export function embeddedSwaps(on: {
   readonly db: EmbeddedDb
@@ -21,13 +32,14 @@ export function embeddedSwaps(on: {
 }): Pick<PointerStore<undefined>, 'swap' | 'swapAgain'> {
   const { db, catalogName } = on
   return {
-    async swap(swaps, { signal }) {
+    async swap(swaps, { signal, leases }) {
+      const sent: Sent = { swaps, leases }
       if (!swaps.every(isReadCheck))
-        return answerOf(await db.write(sql => swapAll({ sql, catalogName }, swaps), signal))
-      return db.read(sql => swapAll({ sql, catalogName }, swaps), signal)
+        return answerOf(await db.write(sql => swapAll({ sql, catalogName }, sent), signal))
+      return db.read(sql => swapAll({ sql, catalogName }, sent), signal)
     },
-    async swapAgain(swaps, { signal }: CatalogOptions) {
-      return answerOf(await db.write(sql => swapAgain({ sql, catalogName }, swaps), signal))
+    async swapAgain(swaps, { signal, leases }) {
+      return answerOf(await db.write(sql => swapAgain({ sql, catalogName }, { swaps, leases }), signal))
     },
   }
 }
@@ -37,7 +49,8 @@ function answerOf(outcome: WriteOutcome<Decided>): SwapAnswer<undefined> {
 }
 
 /** Compares all, then sets all: under the write lock nothing moves in between. */
-function swapAll(rows: Rows, swaps: readonly EmbeddedSwap[]): Decided {
+function swapAll(rows: Rows, sent: Sent): Decided {
+  const { swaps, leases = [] } = sent
   for (const swap of swaps) {
     if (pointerOf(rows, swap.identifier) !== swap.from?.table.metadataLocation)
       return { status: 'lost', swap }
@@ -46,6 +59,7 @@ function swapAll(rows: Rows, swaps: readonly EmbeddedSwap[]): Decided {
     if (swap.from === undefined && !hasNamespace(rows, swap.identifier.namespace))
       return { status: 'no-namespace', swap }
   }
+  if (!leases.every(lease => hasWriteLease(rows.sql, lease))) return { status: 'lapsed' }
   for (const swap of swaps) if (!isReadCheck(swap)) setPointer(rows, swap)
   return { status: 'swapped' }
 }
@@ -62,8 +76,8 @@ function setPointer(rows: Rows, { identifier, from, to }: EmbeddedSwap): void {
 }
 
 /** Pointers that are ours already have landed: all of them, as they were set together. */
-function swapAgain(rows: Rows, swaps: readonly EmbeddedSwap[]): Decided {
-  const changed = swaps.filter(swap => !isReadCheck(swap))
+function swapAgain(rows: Rows, sent: Sent): Decided {
+  const changed = sent.swaps.filter(swap => !isReadCheck(swap))
   const landed = changed.every(({ identifier, to }) => pointerOf(rows, identifier) === to.metadataLocation)
-  return landed ? { status: 'swapped' } : swapAll(rows, swaps)
+  return landed ? { status: 'swapped' } : swapAll(rows, sent)
 }

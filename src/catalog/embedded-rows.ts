@@ -5,14 +5,15 @@
  *                                 previous_metadata_location, iceberg_type (V1 only)
  *   iceberg_namespace_properties  catalog_name, namespace, property_key | property_value
  *
- * Files are made in layout V0; others may have added `iceberg_type` (V1) at any time, so each transaction looks.
- * There TABLE is written, NULL is read as TABLE, and rows of another type (views) only occupy their name.
- * Namespaces are levels joined by dots. A namespace is there when it has a property (`exists` = `true` at least),
+ * Files are made in layout V0; others may have added `iceberg_type` (V1) at any time, so each transaction looks, and the
+ * first view adds it, as Java does when it is told to use V1. There TABLE and VIEW are written and NULL is read as
+ * TABLE; rows of another type only occupy their name.
+ * Namespaces are levels joined by dots; a dot in a level is stored as `%2E`, and what looks like that with one more `25`, so
+ * that names without dots are stored as they are. Names of tables may have dots. A namespace is there when it has a property (`exists` = `true` at least),
  * a table, or a namespace below it.
  */
 import type { Namespace, TableIdentifier } from './catalog.js'
 import type { Sql } from './embedded-db.js'
-import { printNamespace } from './identifier.js'
 
 /** A transaction and the catalog name that keys all its rows. */
 export interface Rows {
@@ -21,8 +22,19 @@ export interface Rows {
 }
 
 export interface TableRow {
-  readonly kind: 'table' | 'other'
+  readonly kind: 'table' | 'view' | 'other'
   readonly metadataLocation: string | undefined
+  readonly previousMetadataLocation: string | undefined
+}
+
+/** A namespace as it is stored. */
+export function namespaceKey(namespace: Namespace): string {
+  return namespace.map(level => level.replace(/%(?=(25)*2E)/g, '%25').replaceAll('.', '%2E')).join('.')
+}
+
+/** A level as it is stored. */
+export function levelOfKey(stored: string): string {
+  return stored.replaceAll('%2E', '.').replace(/%25(?=(25)*2E)/g, '%')
 }
 
 /** The property that stands for the namespace itself. */
@@ -66,21 +78,32 @@ function hasTypeColumn(sql: Sql): boolean {
 const OF_TABLE = 'catalog_name = ? AND table_namespace = ? AND table_name = ?'
 
 function tableKey(rows: Rows, identifier: TableIdentifier): readonly [string, string, string] {
-  return [rows.catalogName, printNamespace(identifier.namespace), identifier.name]
+  return [rows.catalogName, namespaceKey(identifier.namespace), identifier.name]
 }
 
 /** The row of a name, whatever it is. */
 export function findTable(rows: Rows, identifier: TableIdentifier): TableRow | undefined {
   const type = hasTypeColumn(rows.sql) ? 'iceberg_type' : 'NULL'
   const row = rows.sql.first(
-    `SELECT metadata_location, ${type} AS iceberg_type FROM iceberg_tables WHERE ${OF_TABLE}`,
+    `SELECT metadata_location, previous_metadata_location, ${type} AS iceberg_type
+      FROM iceberg_tables WHERE ${OF_TABLE}`,
     ...tableKey(rows, identifier),
   )
   if (row === undefined) return undefined
   return {
-    kind: row.iceberg_type === null || row.iceberg_type === 'TABLE' ? 'table' : 'other',
-    metadataLocation: typeof row.metadata_location === 'string' ? row.metadata_location : undefined,
+    kind: kindOf(row.iceberg_type),
+    metadataLocation: textOf(row.metadata_location),
+    previousMetadataLocation: textOf(row.previous_metadata_location),
   }
+}
+
+function kindOf(type: unknown): TableRow['kind'] {
+  if (type === null || type === 'TABLE') return 'table'
+  return type === 'VIEW' ? 'view' : 'other'
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 export function insertTable(rows: Rows, identifier: TableIdentifier, metadataLocation: string): void {
@@ -88,6 +111,16 @@ export function insertTable(rows: Rows, identifier: TableIdentifier, metadataLoc
   rows.sql.run(
     `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location
       ${type ? ', iceberg_type' : ''}) VALUES (?, ?, ?, ? ${type ? ", 'TABLE'" : ''})`,
+    ...tableKey(rows, identifier),
+    metadataLocation,
+  )
+}
+
+export function insertView(rows: Rows, identifier: TableIdentifier, metadataLocation: string): void {
+  if (!hasTypeColumn(rows.sql)) rows.sql.run('ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)')
+  rows.sql.run(
+    `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type)
+      VALUES (?, ?, ?, ?, 'VIEW')`,
     ...tableKey(rows, identifier),
     metadataLocation,
   )
@@ -117,7 +150,7 @@ export function deleteTable(rows: Rows, identifier: TableIdentifier): void {
 export function renameTable(rows: Rows, from: TableIdentifier, to: TableIdentifier): void {
   rows.sql.run(
     `UPDATE iceberg_tables SET table_namespace = ?, table_name = ? WHERE ${OF_TABLE}`,
-    printNamespace(to.namespace),
+    namespaceKey(to.namespace),
     to.name,
     ...tableKey(rows, from),
   )
@@ -125,12 +158,20 @@ export function renameTable(rows: Rows, from: TableIdentifier, to: TableIdentifi
 
 export function listTables(rows: Rows, namespace: Namespace): readonly TableIdentifier[] {
   const type = hasTypeColumn(rows.sql) ? "AND (iceberg_type IS NULL OR iceberg_type = 'TABLE')" : ''
+  return listNames(rows, namespace, type)
+}
+
+export function listViews(rows: Rows, namespace: Namespace): readonly TableIdentifier[] {
+  return hasTypeColumn(rows.sql) ? listNames(rows, namespace, "AND iceberg_type = 'VIEW'") : []
+}
+
+function listNames(rows: Rows, namespace: Namespace, type: string): readonly TableIdentifier[] {
   return rows.sql
     .all(
       `SELECT table_name FROM iceberg_tables
         WHERE catalog_name = ? AND table_namespace = ? ${type} ORDER BY table_name`,
       rows.catalogName,
-      printNamespace(namespace),
+      namespaceKey(namespace),
     )
     .map(row => ({ namespace, name: String(row.table_name) }))
 }
@@ -147,7 +188,7 @@ export function namespaceHolds(
   rows: Rows,
   namespace: Namespace,
 ): 'missing' | 'nothing' | 'tables' | 'namespaces' {
-  const name = printNamespace(namespace)
+  const name = namespaceKey(namespace)
   const below = rows.sql.first(
     // '/' follows '.' in the order of bytes, so the range is exactly what begins with the name and a dot.
     `SELECT 1 FROM (${ALL_NAMESPACES}) WHERE namespace > ?2 || '.' AND namespace < ?2 || '/'`,
@@ -176,8 +217,8 @@ export function hasNamespace(rows: Rows, namespace: Namespace): boolean {
   return namespaceHolds(rows, namespace) !== 'missing'
 }
 
-/** Names of all namespaces, those included that only a table or a namespace below them shows. */
-export function allNamespaceNames(rows: Rows): readonly string[] {
+/** Namespaces as they are stored, those included that only a table or a namespace below them shows. */
+export function allNamespaceKeys(rows: Rows): readonly string[] {
   return rows.sql
     .all(`${ALL_NAMESPACES} ORDER BY namespace`, rows.catalogName)
     .map(row => String(row.namespace))
@@ -187,7 +228,7 @@ export function namespaceProperties(rows: Rows, namespace: Namespace): Readonly<
   const found = rows.sql.all(
     `SELECT property_key, property_value FROM iceberg_namespace_properties WHERE ${OF_NAMESPACE} ORDER BY property_key`,
     rows.catalogName,
-    printNamespace(namespace),
+    namespaceKey(namespace),
   )
   const entries = found.map(row => [String(row.property_key), String(row.property_value ?? '')] as const)
   return Object.fromEntries(entries.filter(([key]) => key !== EXISTS_PROPERTY))
@@ -204,7 +245,7 @@ export function setNamespaceProperties(
       `INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
         VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET property_value = excluded.property_value`,
       rows.catalogName,
-      printNamespace(namespace),
+      namespaceKey(namespace),
       key,
       value,
     )
@@ -215,7 +256,7 @@ export function removeNamespaceProperties(rows: Rows, namespace: Namespace, keys
     rows.sql.run(
       `DELETE FROM iceberg_namespace_properties WHERE ${OF_NAMESPACE} AND property_key = ?`,
       rows.catalogName,
-      printNamespace(namespace),
+      namespaceKey(namespace),
       key,
     )
 }
@@ -224,6 +265,6 @@ export function deleteNamespace(rows: Rows, namespace: Namespace): void {
   rows.sql.run(
     `DELETE FROM iceberg_namespace_properties WHERE ${OF_NAMESPACE}`,
     rows.catalogName,
-    printNamespace(namespace),
+    namespaceKey(namespace),
   )
 }

@@ -4,7 +4,6 @@
  *
  * `name` keys every row: with another name than the file was made with, the lake looks empty.
  */
-import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { FileIO } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
@@ -15,13 +14,13 @@ import {
   namespaceExists,
   namespaceMissing,
   namespaceNotEmpty,
-  nameTaken,
   tableMissing,
 } from './catalog-errors.js'
 import { embeddedSwaps } from './embedded-commit.js'
+import { checkFree, checkIdentifier, type EmbeddedContext, readRows, writeRows } from './embedded-context.js'
 import { BUSY_RETRY_DEFAULT, type BusyRetry, type EmbeddedDb, openEmbeddedDb } from './embedded-db.js'
 import {
-  allNamespaceNames,
+  allNamespaceKeys,
   createLayout,
   deleteNamespace,
   deleteTable,
@@ -29,15 +28,19 @@ import {
   hasLayout,
   hasNamespace,
   insertTable,
+  levelOfKey,
   listTables,
   namespaceHolds,
+  namespaceKey,
   namespaceProperties,
   type Rows,
   removeNamespaceProperties,
   renameTable,
   setNamespaceProperties,
 } from './embedded-rows.js'
-import { checkDotless } from './identifier.js'
+import { embeddedViews } from './embedded-views.js'
+import { embeddedWriteLeases } from './embedded-write-leases.js'
+import { checkLevels } from './identifier.js'
 import { createLeaseFiles } from './lease-files.js'
 import { createPointerCommits, type PointerCommits } from './pointer-commit.js'
 import { createSeenTables, type SeenTables } from './seen-tables.js'
@@ -101,21 +104,23 @@ export async function createEmbeddedCatalog(
 ): Promise<Catalog> {
   const context = createContext(db, options)
   if (!(await db.read(hasLayout))) await writeRows(context, ({ sql }) => createLayout(sql), {})
+  const writeLeases = embeddedWriteLeases(db, options.runtime)
   return {
     name: context.catalogName,
     multiTable: true,
+    writeLeases,
+    views: embeddedViews(context),
     ...namespaceVerbs(context),
     ...tableVerbs(context),
     ...pointerCommits(context),
-    close: () => db.close(),
+    async close() {
+      await writeLeases.close()
+      await db.close()
+    },
   }
 }
 
-interface Context {
-  readonly db: EmbeddedDb
-  readonly catalogName: string
-  readonly io: FileIO
-  readonly runtime: Runtime
+interface Context extends EmbeddedContext {
   readonly warehouse: string
   readonly seen: SeenTables
 }
@@ -143,35 +148,20 @@ async function find(
 ): Promise<LoadedTable | 'missing' | 'other'> {
   const row = await readRows(context, rows => findTable(rows, identifier), options)
   if (row === undefined) return 'missing'
-  return row.kind === 'other' ? 'other' : context.seen.load(identifier, row.metadataLocation, options)
+  return row.kind === 'table' ? context.seen.load(identifier, row.metadataLocation, options) : 'other'
 }
 
 function pointerCommits(context: Context): PointerCommits {
   return createPointerCommits<undefined>({
     io: context.io,
     runtime: context.runtime,
+    checkName: checkIdentifier,
     async find(identifier, options) {
       const found = await find(context, identifier, options)
       return typeof found === 'string' ? found : { table: found, entry: undefined }
     },
     ...embeddedSwaps(context),
     keep: table => context.seen.keep(table),
-  })
-}
-
-// ---- transactions
-
-function readRows<T>(context: Context, work: (rows: Rows) => T, options: CatalogOptions): Promise<T> {
-  return context.db.read(sql => work({ sql, catalogName: context.catalogName }), options.signal)
-}
-
-/** Changes other than commits are not settled: the caller looks what is there. */
-async function writeRows<T>(context: Context, work: (rows: Rows) => T, options: CatalogOptions): Promise<T> {
-  const { db, catalogName } = context
-  const outcome = await db.write(sql => work({ sql, catalogName }), options.signal)
-  if (outcome.status === 'done') return outcome.value
-  throw new LakeError('commit-state-unknown', 'the change of the catalog may or may not be there', {
-    cause: outcome.cause,
   })
 }
 
@@ -185,23 +175,23 @@ type NamespaceVerbs = Pick<
 function namespaceVerbs(context: Context): NamespaceVerbs {
   return {
     async createNamespace(namespace, properties = {}, options = {}) {
-      checkDotless(namespace)
+      checkLevels(namespace)
       await writeRows(context, rows => createNamespace(rows, namespace, properties), options)
     },
     async dropNamespace(namespace, options = {}) {
-      checkDotless(namespace)
+      checkLevels(namespace)
       await writeRows(context, rows => dropNamespace(rows, namespace), options)
     },
     async listNamespaces(parent = [], options = {}) {
-      if (parent.length > 0) checkDotless(parent)
+      if (parent.length > 0) checkLevels(parent)
       return readRows(context, rows => childNamespaces(rows, parent), options)
     },
     async loadNamespace(namespace, options = {}) {
-      checkDotless(namespace)
+      checkLevels(namespace)
       return readRows(context, rows => loadNamespace(rows, namespace), options)
     },
     async updateNamespace(namespace, change, options = {}) {
-      checkDotless(namespace)
+      checkLevels(namespace)
       checkNamespaceChange(change)
       await writeRows(context, rows => updateNamespace(rows, namespace, change), options)
     },
@@ -226,10 +216,10 @@ function dropNamespace(rows: Rows, namespace: Namespace): void {
 
 function childNamespaces(rows: Rows, parent: Namespace): readonly Namespace[] {
   if (parent.length > 0 && !hasNamespace(rows, parent)) throw namespaceMissing(parent)
-  const prefix = parent.map(level => `${level}.`).join('')
-  const below = allNamespaceNames(rows).filter(name => name.startsWith(prefix) && name !== prefix)
-  const children = new Set(below.map(name => name.slice(prefix.length).split('.', 1).join()))
-  return [...children].filter(level => level !== '').map(level => [...parent, level])
+  const prefix = parent.length === 0 ? '' : `${namespaceKey(parent)}.`
+  const below = allNamespaceKeys(rows).filter(key => key.startsWith(prefix) && key !== prefix)
+  const children = new Set(below.map(key => key.slice(prefix.length).split('.', 1).join()))
+  return [...children].filter(level => level !== '').map(level => [...parent, levelOfKey(level)])
 }
 
 function loadNamespace(rows: Rows, namespace: Namespace): Readonly<Record<string, string>> {
@@ -287,11 +277,6 @@ function tableVerbs(context: Context): TableVerbs {
   }
 }
 
-function checkIdentifier(identifier: TableIdentifier): void {
-  checkDotless(identifier.namespace)
-  checkDotless([identifier.name])
-}
-
 function tablesOf(rows: Rows, namespace: Namespace): readonly TableIdentifier[] {
   if (!hasNamespace(rows, namespace)) throw namespaceMissing(namespace)
   return listTables(rows, namespace)
@@ -311,11 +296,6 @@ function moveTable(rows: Rows, from: TableIdentifier, to: TableIdentifier): void
 function addTable(rows: Rows, identifier: TableIdentifier, metadataLocation: string): void {
   checkFree(rows, identifier)
   insertTable(rows, identifier, metadataLocation)
-}
-
-function checkFree(rows: Rows, identifier: TableIdentifier): void {
-  if (!hasNamespace(rows, identifier.namespace)) throw namespaceMissing(identifier.namespace)
-  if (findTable(rows, identifier) !== undefined) throw nameTaken(identifier)
 }
 
 /** Below the namespace's `location` property, or `<warehouse>/<namespace>`. */

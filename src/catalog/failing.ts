@@ -3,7 +3,7 @@
  * contract, so the product needs no switch for tests.
  */
 import { LakeError } from '../base/errors.js'
-import type { Catalog, CommitAttempt, CommitOutcome, TableCommit } from './catalog.js'
+import type { Catalog, CommitAttempt, CommitOutcome, SwapOptions, TableCommit } from './catalog.js'
 
 export interface FailingCatalogCall {
   readonly verb: keyof Catalog
@@ -23,7 +23,7 @@ export type CatalogFailure = Error | 'lost' | undefined
 
 /** What became of an attempt whose answer was lost: nothing yet, an outcome, or an attempt of the inner catalog. */
 type Fate =
-  | { readonly kind: 'not-sent' }
+  | { readonly kind: 'not-sent'; readonly options: SwapOptions | undefined }
   | { readonly kind: 'answered'; readonly outcome: CommitOutcome }
   | { readonly kind: 'inner'; readonly attempt: CommitAttempt }
 
@@ -62,6 +62,8 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
     name: inner.name,
     multiTable: inner.multiTable,
     leases: inner.leases,
+    writeLeases: inner.writeLeases,
+    views: inner.views,
     createNamespace: (...args) => around('createNamespace', () => inner.createNamespace(...args)),
     dropNamespace: (...args) => around('dropNamespace', () => inner.dropNamespace(...args)),
     listNamespaces: (...args) => around('listNamespaces', () => inner.listNamespaces(...args)),
@@ -76,7 +78,10 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
     renameTable: (...args) => around('renameTable', () => inner.renameTable(...args)),
     registerTable: (...args) => around('registerTable', () => inner.registerTable(...args)),
     commit: (changes, options) =>
-      send('commit', changes, { fate: { kind: 'not-sent' }, run: () => inner.commit(changes, options) }),
+      send('commit', changes, {
+        fate: { kind: 'not-sent', options },
+        run: () => inner.commit(changes, options),
+      }),
     settle(attempt, options) {
       const fate = fates.get(attempt) ?? { kind: 'inner', attempt }
       return send('settle', attempt.changes, {
@@ -85,7 +90,7 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
           if (fate.kind === 'answered') return fate.outcome
           return fate.kind === 'inner'
             ? inner.settle(fate.attempt, options)
-            : inner.commit(attempt.changes, options)
+            : inner.commit(attempt.changes, { ...fate.options, ...options })
         },
       })
     },

@@ -10,22 +10,23 @@
  * deleted. A swap whose answer is lost leaves the outcome open; then nothing is deleted, and `settle` sends the
  * identical swap again and looks.
  */
+import { present } from '../base/assert.js'
 import { mapBounded } from '../base/concurrency.js'
-import { isLakeError, LakeError } from '../base/errors.js'
+import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { FileIO } from '../io/file-io.js'
-import { applyUpdates } from '../metadata/apply-update.js'
 import { expiredMetadataFiles, newMetadataLocation, writeTableMetadata } from '../metadata/metadata-file.js'
-import { firstBroken } from '../metadata/requirement.js'
 import type {
   CatalogOptions,
   CommitAttempt,
   CommitOutcome,
   LoadedTable,
+  SwapOptions,
   TableCommit,
   TableIdentifier,
 } from './catalog.js'
-import { namespaceMissing, tableMissing } from './catalog-errors.js'
+import { namespaceMissing } from './catalog-errors.js'
+import { type Conflict, decideChange, lapsedConflict, movedConflict, withCurrent } from './decide-change.js'
 import { checkDotless, printIdentifier, sameIdentifier } from './identifier.js'
 
 /** A table and what the store needs to compare its pointer: the store's own. */
@@ -48,32 +49,44 @@ export type SwapAnswer<Entry> =
   | { readonly status: 'swapped' }
   | { readonly status: 'lost'; readonly swap: Swap<Entry> }
   | { readonly status: 'no-namespace'; readonly swap: Swap<Entry> }
+  /** A write lease of the commit is gone for good, and every pointer is what `from` says: it never lands. */
+  | { readonly status: 'lapsed' }
   | { readonly status: 'unknown'; readonly cause: unknown }
+
+export type LeasedOptions = Pick<SwapOptions, 'signal' | 'leases'>
 
 /** Who decides which metadata file is current. */
 export interface PointerStore<Entry> {
   readonly io: FileIO
   readonly runtime: Runtime
+  /** Default: names have no dots. @throws invalid-argument for a name that the store cannot keep */
+  readonly checkName?: ((identifier: TableIdentifier) => void) | undefined
   /** The state of a table, or why there is none; `other` is a view. */
   find(identifier: TableIdentifier, options: CatalogOptions): Promise<FoundTable<Entry> | 'missing' | 'other'>
-  /** Compares and sets all pointers at once. Whatever it throws, nothing has landed. */
-  swap(swaps: readonly Swap<Entry>[], options: CatalogOptions): Promise<SwapAnswer<Entry>>
-  /** The identical swap again, after an answer that was lost; `swapped` too when it had landed and still stands. */
-  swapAgain(swaps: readonly Swap<Entry>[], options: CatalogOptions): Promise<SwapAnswer<Entry>>
+  /** Compares and sets all pointers at once, if the write leases are all there. Whatever it throws, nothing has landed. */
+  swap(swaps: readonly Swap<Entry>[], options: LeasedOptions): Promise<SwapAnswer<Entry>>
+  /**
+   * The identical swap again, after an answer that was lost; `swapped` too when it had landed and still stands, whatever
+   * became of the leases.
+   */
+  swapAgain(swaps: readonly Swap<Entry>[], options: LeasedOptions): Promise<SwapAnswer<Entry>>
   /** The state of a table after a commit of ours. */
   keep(table: LoadedTable): void
 }
 
 export interface PointerCommits {
-  readonly commit: (changes: readonly TableCommit[], options?: CatalogOptions) => Promise<CommitOutcome>
+  readonly commit: (changes: readonly TableCommit[], options?: SwapOptions) => Promise<CommitOutcome>
   readonly settle: (attempt: CommitAttempt, options?: CatalogOptions) => Promise<CommitOutcome>
 }
 
-type Conflict = Extract<CommitOutcome, { status: 'conflict' }>
+/** What an attempt would swap, and the leases that it needs for that. */
+interface Sent<Entry> extends Pick<SwapOptions, 'leases'> {
+  readonly swaps: readonly Swap<Entry>[]
+}
 
-/** A store and the attempts whose outcome is open, with what they would swap. */
+/** A store and the attempts whose outcome is open. */
 interface Context<Entry> extends PointerStore<Entry> {
-  readonly pending: WeakMap<CommitAttempt, readonly Swap<Entry>[]>
+  readonly pending: WeakMap<CommitAttempt, Sent<Entry>>
 }
 
 const PREPARE_ATTEMPTS = 4
@@ -92,23 +105,25 @@ export function createPointerCommits<Entry>(store: PointerStore<Entry>): Pointer
 async function commitPointers<Entry>(
   context: Context<Entry>,
   changes: readonly TableCommit[],
-  options: CatalogOptions,
+  options: SwapOptions,
 ): Promise<CommitOutcome> {
-  checkChanges(changes)
+  checkChanges(context, changes)
   for (let attempt = 1; ; attempt++) {
     const prepared = await prepareAll(context, changes, options)
     if ('status' in prepared) return prepared
     await writeFiles(context, prepared, options)
     const outcome = await swapOnce(context, { changes, swaps: prepared }, options)
-    if (outcome.status !== 'conflict' || attempt >= PREPARE_ATTEMPTS) return outcome
+    if (outcome.status !== 'conflict' || outcome.isLapsed || attempt >= PREPARE_ATTEMPTS) return outcome
   }
 }
 
-function checkChanges(changes: readonly TableCommit[]): void {
+function checkChanges<Entry>(
+  { checkName = checkDots }: Context<Entry>,
+  changes: readonly TableCommit[],
+): void {
   if (changes.length === 0) throw new LakeError('invalid-argument', 'a commit needs a table')
   changes.forEach(({ identifier }, index) => {
-    checkDotless(identifier.namespace)
-    checkDotless([identifier.name])
+    checkName(identifier)
     if (changes.findIndex(other => sameIdentifier(other.identifier, identifier)) !== index)
       throw new LakeError('invalid-argument', 'a commit names a table twice', {
         context: { table: printIdentifier(identifier) },
@@ -116,12 +131,17 @@ function checkChanges(changes: readonly TableCommit[]): void {
   })
 }
 
+function checkDots({ namespace, name }: TableIdentifier): void {
+  checkDotless(namespace)
+  checkDotless([name])
+}
+
 // ---- prepare
 
 async function prepareAll<Entry>(
   context: Context<Entry>,
   changes: readonly TableCommit[],
-  options: CatalogOptions,
+  options: SwapOptions,
 ): Promise<readonly Swap<Entry>[] | Conflict> {
   const prepared = await mapBounded(changes, change => prepare(context, change, options), {
     limit: FILES_AT_ONCE,
@@ -138,45 +158,18 @@ async function prepareAll<Entry>(
 async function prepare<Entry>(
   context: Context<Entry>,
   change: TableCommit,
-  options: CatalogOptions,
+  options: SwapOptions,
 ): Promise<Swap<Entry> | Conflict> {
-  const { identifier, requirements } = change
-  const creation = requirements.find(requirement => requirement.type === 'assert-create')
+  const { identifier } = change
   const found = await context.find(identifier, options)
-  if (found === 'other' && creation !== undefined)
-    return { status: 'conflict', identifier, requirement: creation, reason: 'the name belongs to a view' }
-  const current = typeof found === 'string' ? undefined : found
-  if (current === undefined && creation === undefined) throw tableMissing(identifier)
-  const broken = firstBroken(requirements, current?.table.metadata)
-  if (broken !== undefined)
-    return { status: 'conflict', identifier, ...broken, ...withCurrent(current?.table) }
-  return applied(context, change, current)
-}
-
-function applied<Entry>(
-  context: Context<Entry>,
-  change: TableCommit,
-  from: FoundTable<Entry> | undefined,
-): Swap<Entry> | Conflict {
-  const { identifier, updates } = change
-  const current = from?.table
-  const previousLocation = current?.metadataLocation
-  try {
-    const metadata = applyUpdates(current?.metadata, updates, {
-      nowMs: context.runtime.nowMs(),
-      baseLocation: previousLocation,
-    })
-    if (metadata === current?.metadata) return { identifier, from, to: current }
-    const metadataLocation = newMetadataLocation(metadata, { previousLocation, uuid: context.runtime.uuid() })
-    return { identifier, from, to: { identifier, metadata, metadataLocation } }
-  } catch (error) {
-    if (!isLakeError(error, 'conflict')) throw error
-    return { status: 'conflict', identifier, reason: error.message, ...withCurrent(current) }
-  }
-}
-
-function withCurrent(current: LoadedTable | undefined): { readonly current?: LoadedTable } {
-  return current === undefined ? {} : { current }
+  const from = typeof found === 'string' ? undefined : found
+  const state = typeof found === 'string' ? found : found.table
+  const metadata = decideChange(change, state, { nowMs: context.runtime.nowMs(), sinceMs: options.sinceMs })
+  if ('status' in metadata) return metadata
+  if (from !== undefined && metadata === from.table.metadata) return { identifier, from, to: from.table }
+  const previousLocation = from?.table.metadataLocation
+  const metadataLocation = newMetadataLocation(metadata, { previousLocation, uuid: context.runtime.uuid() })
+  return { identifier, from, to: { identifier, metadata, metadataLocation } }
 }
 
 // ---- write
@@ -232,18 +225,20 @@ interface Prepared<Entry> {
 async function swapOnce<Entry>(
   context: Context<Entry>,
   prepared: Prepared<Entry>,
-  options: CatalogOptions,
+  options: SwapOptions,
 ): Promise<CommitOutcome> {
   const { swaps } = prepared
   const answer = await context.swap(swaps, options).catch(async (error: unknown) => {
     await deleteQuietly(context, newFiles(swaps))
     throw error
   })
-  if (answer.status === 'unknown') return unknownOutcome(context, prepared, answer.cause)
+  if (answer.status === 'unknown')
+    return unknownOutcome(context, { ...prepared, leases: options.leases }, answer.cause)
   if (answer.status === 'swapped') return committed(context, swaps)
   await deleteQuietly(context, newFiles(swaps))
   if (answer.status === 'no-namespace') throw namespaceMissing(answer.swap.identifier.namespace)
-  return movedConflict(answer.swap)
+  if (answer.status === 'lapsed') return lapsedConflict(present(swaps[0], 'the first swap of a commit'))
+  return movedConflict(answer.swap, answer.swap.from?.table)
 }
 
 // ---- outcomes
@@ -259,21 +254,16 @@ async function committed<Entry>(
   return { status: 'committed', tables: swaps.map(swap => swap.to) }
 }
 
-function movedConflict<Entry>({ identifier, from }: Swap<Entry>): Conflict {
-  const reason = from === undefined ? 'the table was created meanwhile' : 'the table was changed meanwhile'
-  return { status: 'conflict', identifier, reason }
-}
-
 function unknownOutcome<Entry>(
   context: Context<Entry>,
-  prepared: Prepared<Entry>,
+  prepared: Prepared<Entry> & Sent<Entry>,
   cause: unknown,
 ): CommitOutcome {
   const metadataLocations = prepared.swaps.map(swap =>
     isReadCheck(swap) ? undefined : swap.to.metadataLocation,
   )
   const attempt: CommitAttempt = { changes: prepared.changes, metadataLocations }
-  context.pending.set(attempt, prepared.swaps)
+  context.pending.set(attempt, { swaps: prepared.swaps, leases: prepared.leases })
   return { status: 'unknown', attempt, cause }
 }
 
@@ -285,11 +275,13 @@ async function settlePointers<Entry>(
   attempt: CommitAttempt,
   options: CatalogOptions,
 ): Promise<CommitOutcome> {
-  const swaps = context.pending.get(attempt)
-  if (swaps === undefined) throw new LakeError('invalid-argument', 'the attempt is not one of this catalog')
-  const answer = await context.swapAgain(swaps, options)
+  const sent = context.pending.get(attempt)
+  if (sent === undefined) throw new LakeError('invalid-argument', 'the attempt is not one of this catalog')
+  const { swaps, leases } = sent
+  const answer = await context.swapAgain(swaps, { ...options, leases })
   if (answer.status === 'unknown') return { status: 'unknown', attempt, cause: answer.cause }
   if (answer.status === 'swapped') return committed(context, swaps)
+  if (answer.status === 'lapsed') return lapsedConflict(present(swaps[0], 'the first swap of a commit'))
   return settleByHistory(context, attempt, { swaps, options })
 }
 
@@ -309,7 +301,8 @@ async function settleByHistory<Entry>(
     if (typeof current === 'string') continue
     const verdict = readHistory(swap, current.table)
     if (verdict === 'landed') return committed(context, swaps)
-    if (verdict === 'refused') return { ...movedConflict(swap), ...withCurrent(current.table) }
+    if (verdict === 'refused')
+      return { ...movedConflict(swap, swap.from?.table), ...withCurrent(current.table) }
   }
   const cause = new LakeError('unavailable', 'the history of the table does not reach back to the commit')
   return { status: 'unknown', attempt, cause }

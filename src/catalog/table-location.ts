@@ -18,7 +18,8 @@ export async function freeTableLocation(
   return location
 }
 
-/** A name as one segment of a path. Dots cannot be in it; separators become percent codes. */
+/** A name as one segment of a path: separators become percent codes, and a name of dots alone gets something before it. */
 export function pathSegment(name: string): string {
+  if (/^\.+$/.test(name)) return `_${name}`
   return name.replace(/[%/\\]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

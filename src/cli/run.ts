@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { addCdcCommands } from './commands/cdc.js'
 import { addChangesCommand } from './commands/changes.js'
 import { addDemoCommand } from './commands/demo.js'
+import { addDoctorCommand } from './commands/doctor.js'
 import { addInitCommand } from './commands/init.js'
 import { addInspectCommand } from './commands/inspect.js'
 import { addMaintenanceCommands } from './commands/maintenance.js'
@@ -13,6 +14,7 @@ import { addMergeCommand } from './commands/merge.js'
 import { addNamespaceCommands } from './commands/namespace.js'
 import { addRefCommands } from './commands/refs.js'
 import { addScanCommand } from './commands/scan.js'
+import { addServeCommand } from './commands/serve.js'
 import { addSnapshotCommands } from './commands/snapshots.js'
 import { addTableCommands } from './commands/table.js'
 import { addWriteCommands } from './commands/write.js'
@@ -63,6 +65,8 @@ async function newProgram(surroundings: Surroundings): Promise<Command> {
   addSnapshotCommands(program, surroundings)
   addRefCommands(program, surroundings)
   addMaintenanceCommands(program, surroundings)
+  addDoctorCommand(program, surroundings)
+  addServeCommand(program, surroundings)
   overrideExit(program)
   return program
 }

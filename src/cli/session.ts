@@ -37,13 +37,15 @@ export async function withLake(
     catalog: options.catalog,
     warehouse: options.warehouse,
   })
+  const { type, name, uri, warehouse, ...others } = properties
   const lake = await connect({
-    type: properties.type,
-    name: properties.name,
-    uri: properties.uri,
-    warehouse: properties.warehouse,
+    type,
+    name,
+    uri,
+    warehouse,
+    properties: others,
     baseFolder: surroundings.cwd,
-    fsync: properties['local.fsync'] !== 'false',
+    fsync: others['local.fsync'] !== 'false',
     actor: options.actor ?? surroundings.environment.SERAC_ACTOR,
     job: options.job ?? surroundings.environment.SERAC_JOB,
   })

@@ -22,9 +22,11 @@ import type { Runtime } from '../base/runtime.js'
 import type { Catalog, CommitOutcome, LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
 import type { Turn } from '../catalog/turns.js'
+import type { WriteLease } from '../catalog/write-leases.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableRequirement } from '../metadata/table-update.js'
 import { type CommitLimits, commitLimits } from './commit-limits.js'
+import { holdFiles, type SwapFiles } from './hold-lease.js'
 import { hasLanded, type SentSwap } from './landed.js'
 import { settle } from './settle.js'
 import type { CommitTarget, TableChange } from './table-action.js'
@@ -89,7 +91,8 @@ export async function commitTables(
   const files = trackWrittenFiles()
   const identifiers = targets.map(target => target.identifier)
   const turns = createTurnTaker(catalog.turns, identifiers, { signal: options.signal, turn: options.turn })
-  const context: LoopContext = { ...options, catalog, targets, files, turns, doubted: [] }
+  const startMs = options.runtime.nowMs()
+  const context: LoopContext = { ...options, catalog, targets, files, turns, startMs, doubted: [] }
   try {
     const result = await runAttempts(context)
     await deleteGarbage(context)
@@ -108,6 +111,7 @@ interface LoopContext extends CommitOptions {
   readonly targets: readonly CommitTarget[]
   readonly files: WrittenFiles
   readonly turns: TurnTaker
+  readonly startMs: number
   /** Swaps whose first answer was unknown; grows. */
   readonly doubted: SentSwap[]
 }
@@ -121,7 +125,6 @@ type Committed = Extract<CommitOutcome, { status: 'committed' }>
 type Refusal = Extract<CommitOutcome, { status: 'conflict' }>
 
 async function runAttempts(context: LoopContext): Promise<CommitResult> {
-  const startMs = context.runtime.nowMs()
   let refusal: Refusal | undefined
   for (let number = 1; ; number++) {
     checkSignal(context.signal)
@@ -137,8 +140,15 @@ async function runAttempts(context: LoopContext): Promise<CommitResult> {
     const outcome = await runAttempt(context, attempt)
     if ('changed' in outcome) return outcome
     refusal = outcome
-    await backOff(context, { attempt, startMs, refusal })
+    checkFilesAreThere(outcome)
+    await backOff(context, { attempt, refusal })
   }
+}
+
+/** What may have been cleaned away is not there for another attempt either. */
+function checkFilesAreThere({ identifier, isLapsed, reason }: Refusal): void {
+  if (isLapsed === true)
+    throw new LakeError('conflict', reason, { context: { table: printIdentifier(identifier) } })
 }
 
 /** Bases handed in are tried first; after a refusal everything is loaded again, but for what the catalog has just `seen`. */
@@ -174,7 +184,8 @@ async function runAttempt(context: LoopContext, attempt: Attempt): Promise<Commi
     })
   }
   await context.turns.letOthersGo()
-  const outcome = await swap(context, { attempt, commits })
+  const inFlight = await filesInFlight(context, changes)
+  const outcome = await swap(context, { attempt, commits, inFlight })
   if (outcome.status === 'conflict') return outcome
   tell(context, { type: 'committed', attempt: attempt.number, tables: outcome.tables })
   return resultOf(context, { ...attempt, commits, tables: outcome.tables })
@@ -250,11 +261,37 @@ function commitsOf(
   return commits
 }
 
-/** Sends the swap; an unknown answer is settled, and its files are never deleted. */
-async function swap(
+/** What the swap says of the files that it publishes. @throws conflict when they may be gone */
+async function filesInFlight(
   context: LoopContext,
-  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
-): Promise<Committed | Refusal> {
+  changes: readonly (TableChange | 'unchanged')[],
+): Promise<SwapFiles> {
+  const { catalog, io, runtime, startMs, signal } = context
+  const leases: WriteLease[] = []
+  let sinceMs: number | undefined
+  for (const [index, { identifier, files }] of context.targets.entries()) {
+    const change = changes[index]
+    if (change === undefined || change === 'unchanged') continue
+    const hold =
+      files ??
+      (change.written.length > 0
+        ? holdFiles({ catalog, identifier, io, runtime, sinceMs: startMs })
+        : undefined)
+    const said = (await hold?.beforeSwap(change.written, signal)) ?? {}
+    leases.push(...(said.leases ?? []))
+    if (said.sinceMs !== undefined) sinceMs = Math.min(said.sinceMs, sinceMs ?? said.sinceMs)
+  }
+  return { leases, sinceMs }
+}
+
+interface SentCommits {
+  readonly attempt: Attempt
+  readonly commits: readonly TableCommit[]
+  readonly inFlight: SwapFiles
+}
+
+/** Sends the swap; an unknown answer is settled, and its files are never deleted. */
+async function swap(context: LoopContext, sent: SentCommits): Promise<Committed | Refusal> {
   const { files } = context
   const outcome = await send(context, sent)
   switch (outcome.status) {
@@ -293,12 +330,9 @@ const DEFINITE_KINDS: ReadonlySet<ErrorKind> = new Set([
   'denied',
 ])
 
-async function send(
-  context: LoopContext,
-  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
-): Promise<CommitOutcome> {
+async function send(context: LoopContext, sent: SentCommits): Promise<CommitOutcome> {
   try {
-    return await context.catalog.commit(sent.commits, { signal: context.signal })
+    return await context.catalog.commit(sent.commits, { ...sent.inFlight, signal: context.signal })
   } catch (error) {
     if (isLakeError(error) && DEFINITE_KINDS.has(error.kind)) return explain(context, sent, error)
     context.files.doubtful()
@@ -310,11 +344,7 @@ async function send(
  * What a thrown error means. A catalog throws before its swap only; a look makes sure of that before anything is
  * deleted on its word.
  */
-async function explain(
-  context: LoopContext,
-  sent: { readonly attempt: Attempt; readonly commits: readonly TableCommit[] },
-  error: LakeError,
-): Promise<CommitOutcome> {
+async function explain(context: LoopContext, sent: SentCommits, error: LakeError): Promise<CommitOutcome> {
   const tables: LoadedTable[] = []
   try {
     for (const { identifier } of sent.commits) {
@@ -335,7 +365,7 @@ const RETRY_FACTOR = 1.5
 
 async function backOff(
   context: LoopContext,
-  lost: { readonly attempt: Attempt; readonly startMs: number; readonly refusal: Refusal },
+  lost: { readonly attempt: Attempt; readonly refusal: Refusal },
 ): Promise<void> {
   const { number, bases } = lost.attempt
   const { identifier, requirement, reason } = lost.refusal
@@ -345,7 +375,7 @@ async function backOff(
   const waitMs = context.turns.isQueued
     ? 0
     : backoffMs(number, { ...limits, factor: RETRY_FACTOR }, context.runtime)
-  const elapsedMs = context.runtime.nowMs() - lost.startMs
+  const elapsedMs = context.runtime.nowMs() - context.startMs
   if (number > limits.retriesMax || elapsedMs + waitMs > limits.totalMsMax) {
     throw new LakeError('conflict', 'other commits won every attempt', {
       context: { table: printIdentifier(identifier), attempts: number, reason },

@@ -23,7 +23,9 @@ export function stateAfter(
   updates: readonly TableUpdate[],
   { runtime }: { readonly runtime: Runtime },
 ): LoadedTable {
-  return { ...base, metadata: applyUpdates(base.metadata, updates, { nowMs: runtime.nowMs() }) }
+  // A planner of the base knows nothing of what is not committed.
+  const { planner: _, ...table } = base
+  return { ...table, metadata: applyUpdates(base.metadata, updates, { nowMs: runtime.nowMs() }) }
 }
 
 /** Changes that were made one upon the other, as a change of the base. */

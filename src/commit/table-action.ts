@@ -1,6 +1,7 @@
 /** The words between an operation and the commit loop: an action is a function from a base to a change. */
 import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { FileHold } from './hold-lease.js'
 
 /** What an action wants committed to its table. */
 export interface TableChange {
@@ -31,6 +32,8 @@ export interface CommitTarget {
   /** The state to try first; loaded when absent. */
   readonly base?: LoadedTable | undefined
   readonly action: TableAction
+  /** What the operation has in flight, where it writes before the commit or takes long; the caller ends it. */
+  readonly files?: FileHold | undefined
   /**
    * Deletes what the operation wrote and no change named. Called once: after a definite failure, or when the table was
    * left as it is and no attempt was in doubt.

@@ -1,6 +1,7 @@
 /** Cloning tables, and dropping them: who drops a clone lets go of the files that its origins kept for it. */
 import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import { cloneTable, releaseOrigins } from '../commit/clone-table.js'
+import type { PurgeReport } from '../maintenance/purge.js'
 import type { LakeContext } from './context.js'
 import { type AsOf, selectorOf } from './scan.js'
 
@@ -30,6 +31,23 @@ export async function dropIn(context: LakeContext, identifier: TableIdentifier):
   await catalog.dropTable(identifier)
   if (dropped !== undefined)
     await releaseOrigins(catalog, dropped.metadata, commitOptions(context, undefined))
+}
+
+export interface PurgeTableOptions {
+  /** Lists what would go, and drops nothing. Default false. */
+  readonly dryRun?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @throws as `Lake.purgeTable` */
+export async function purgeIn(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  options: PurgeTableOptions,
+): Promise<PurgeReport> {
+  const { purgeTable } = await import('../maintenance/purge.js')
+  const { catalog, io } = context
+  return purgeTable(catalog, identifier, { ...options, io, drop: () => dropIn(context, identifier) })
 }
 
 function commitOptions(

@@ -2,8 +2,10 @@
  * Where the handles of a lake commit: each change of a table says who made it, and inside of a transaction it is recorded
  * instead of committed.
  */
+import type { TableIdentifier } from '../catalog/catalog.js'
 import type { CommitResult } from '../commit/commit-loop.js'
 import { commitTables } from '../commit/commit-loop.js'
+import { holdFiles } from '../commit/hold-lease.js'
 import type { CommitTarget, TableAction } from '../commit/table-action.js'
 import type { TableUpdate } from '../metadata/table-update.js'
 import type { LakeContext } from './context.js'
@@ -24,6 +26,22 @@ export interface CommitCall extends Provenance {
   readonly readsRef?: string | undefined
 }
 
+/** A write of one table: what it writes through its context is held until it has ended. */
+export async function holdingFiles<T>(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  write: (context: LakeContext) => Promise<T>,
+): Promise<T> {
+  // In a transaction the files are held until that has ended; a dry run leaves none.
+  if (context.files !== undefined || context.dryRun === true) return write(context)
+  const files = holdFiles({ ...context, identifier })
+  try {
+    return await write({ ...context, io: files.io, files })
+  } finally {
+    await files.end()
+  }
+}
+
 /** One commit of one table. @throws as `commitTables` */
 export function commitIn(
   context: LakeContext,
@@ -32,7 +50,8 @@ export function commitIn(
 ): Promise<CommitResult> {
   const { catalog, io, runtime, onCommitEvent, transaction } = context
   const { signal } = call
-  const labelled = { ...target, action: withProvenance(context, target.action, call) }
+  const action = withProvenance(context, target.action, call)
+  const labelled = { ...target, action, files: target.files ?? context.files }
   if (transaction !== undefined) return transaction.record(labelled, call)
   return commitTables(catalog, [labelled], { io, runtime, signal, onEvent: onCommitEvent })
 }

@@ -3,21 +3,36 @@ import { resolve } from 'node:path'
 import { LakeError } from '../base/errors.js'
 import { type Runtime, systemRuntime } from '../base/runtime.js'
 import type { Catalog } from '../catalog/catalog.js'
+import type { LockManager } from '../catalog/lock.js'
 import type { CommitEvent } from '../commit/commit-loop.js'
+import { ioByScheme } from '../io/by-scheme.js'
+import type { FileIO } from '../io/file-io.js'
 import { createLocalIO } from '../io/local.js'
+import { createStorageAccess, type StorageAccess } from '../io/storage-access.js'
 import { keepManifests } from '../manifest/manifest-cache.js'
 import type { GroupCommitOptions } from './context.js'
 import { type Lake, openLake } from './lake.js'
 
 export interface ConnectOptions {
-  /** Kind of catalog; this version has `embedded`, a SQLite file in the warehouse. */
+  /**
+   * Kind of catalog: `embedded` (default), a SQLite file beside the tables; `dynamodb`; `rest`; `filesystem`, folders with
+   * version hints. Also by the names that others give them: `sql`, `jdbc`; `hadoop`.
+   */
   readonly type?: string | undefined
-  /** Folder of the lake; default `./lake`. Made when it is missing. */
+  /**
+   * Where tables go that name no location: a folder or an `s3://` location. Default `./lake` for embedded catalogs; made
+   * when it is missing. Of a REST catalog: the name of the warehouse that the server knows.
+   */
   readonly warehouse?: string | undefined
-  /** `sqlite:///<absolute path>` of the catalog file; default `<warehouse>/catalog.db`. */
+  /** Of an embedded catalog `sqlite:///<absolute path>`, default `<warehouse>/catalog.db`; of a REST catalog its address. */
   readonly uri?: string | undefined
   /** Name that keys the catalog's rows; default `default`. Another name shows an empty lake. */
   readonly name?: string | undefined
+  /**
+   * What else the catalog and the storage are told, by PyIceberg's and Java's names: `s3.endpoint`, `client.region`,
+   * `dynamodb.table-name`, `token`, `lock-impl`, ...
+   */
+  readonly properties?: Readonly<Record<string, string>> | undefined
   /** False gives durability away for speed: a power failure may lose commits that were acknowledged. Default true. */
   readonly fsync?: boolean | undefined
   /** Folder that relative paths start from; default the working folder. */
@@ -43,17 +58,27 @@ const MANIFEST_CACHE_BYTES = 2 ** 24
 
 /**
  * Opens a lake. Close it when done: `await using lake = await connect(...)`.
- * @throws unsupported for a kind of catalog that is not built; denied, unavailable
+ * @throws invalid-argument for a kind of catalog that is not known, or properties that do not fit; denied, unavailable
  */
 export async function connect(options: ConnectOptions = {}): Promise<Lake> {
   const runtime = options.runtime ?? systemRuntime
-  const io = createLocalIO({ fsync: options.fsync ?? true, runtime })
+  const access = createStorageAccess(runtime)
+  const properties = options.properties ?? {}
+  const io = ioByScheme({
+    local: createLocalIO({ fsync: options.fsync ?? true, runtime }),
+    s3: async () => {
+      const { createS3IO } = await import('../io/s3.js')
+      return createS3IO({ properties, runtime, access })
+    },
+  })
   const { onCommitEvent, spillFolder, manifestCacheBytes = MANIFEST_CACHE_BYTES } = options
   keepManifests(io, { sizeBytesMax: manifestCacheBytes })
+  const { catalog, warehouse } = await openCatalog(options, { io, runtime, access })
   return openLake({
-    catalog: await openCatalog(options, { io, runtime }),
+    catalog,
     io,
     runtime,
+    warehouse,
     onCommitEvent,
     spillFolder,
     actor: options.actor,
@@ -72,37 +97,123 @@ function checkedGrouping(options: GroupCommitOptions | undefined): GroupCommitOp
   })
 }
 
-async function openCatalog(
-  options: ConnectOptions,
-  on: { readonly io: ReturnType<typeof createLocalIO>; readonly runtime: Runtime },
-): Promise<Catalog> {
+interface Surroundings {
+  readonly io: FileIO
+  readonly runtime: Runtime
+  readonly access: StorageAccess
+}
+
+interface Opened {
+  readonly catalog: Catalog
+  /** Location of the warehouse, where the kind of catalog has one. */
+  readonly warehouse: string | undefined
+}
+
+function openCatalog(options: ConnectOptions, on: Surroundings): Promise<Opened> {
   const type = options.type ?? 'embedded'
-  if (type !== 'embedded' && type !== 'sql') {
-    throw new LakeError('unsupported', 'this version has embedded catalogs only', { context: { type } })
+  switch (type) {
+    case 'embedded':
+    case 'sql':
+    case 'jdbc':
+      return openEmbedded(options, on)
+    case 'dynamodb':
+      return openDynamoDb(options, on)
+    case 'filesystem':
+    case 'hadoop':
+      return openFilesystem(options, on)
+    case 'rest':
+      return openRest(options, on)
+    default:
+      throw new LakeError('invalid-argument', 'the kind of catalog is not known', {
+        context: { type, known: ['embedded', 'dynamodb', 'rest', 'filesystem'] },
+      })
   }
+}
+
+async function openEmbedded(options: ConnectOptions, { io, runtime }: Surroundings): Promise<Opened> {
   const baseFolder = options.baseFolder ?? '.'
-  const warehouse = localFolder(options.warehouse ?? './lake', baseFolder)
+  const warehouse = warehouseLocation(options.warehouse ?? './lake', baseFolder)
   const { openEmbeddedCatalog } = await import('../catalog/embedded.js')
-  return openEmbeddedCatalog({
-    path: options.uri === undefined ? `${warehouse}/catalog.db` : sqlitePath(options.uri, baseFolder),
-    warehouse: `file://${warehouse}`,
+  const catalog = await openEmbeddedCatalog({
+    path: sqlitePath(options.uri, { warehouse, baseFolder }),
+    warehouse,
     name: options.name ?? 'default',
     fsync: options.fsync,
-    ...on,
+    io,
+    runtime,
   })
+  return { catalog, warehouse }
 }
 
-function localFolder(warehouse: string, baseFolder: string): string {
-  if (/^file:/.test(warehouse)) return resolve(baseFolder, warehouse.replace(/^file:(\/\/)?/, ''))
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(warehouse)) {
-    throw new LakeError('unsupported', 'an embedded catalog needs a local warehouse', {
+async function openDynamoDb(options: ConnectOptions, { io, runtime }: Surroundings): Promise<Opened> {
+  const { warehouse: given, baseFolder = '.', properties = {}, name } = options
+  const warehouse = given === undefined ? undefined : warehouseLocation(given, baseFolder)
+  const { openDynamoDbCatalog } = await import('../catalog/dynamodb.js')
+  return { catalog: await openDynamoDbCatalog({ properties, name, warehouse, io, runtime }), warehouse }
+}
+
+async function openFilesystem(options: ConnectOptions, { io, runtime }: Surroundings): Promise<Opened> {
+  const { baseFolder = '.', properties = {}, name } = options
+  const warehouse = warehouseLocation(options.warehouse ?? './lake', baseFolder)
+  const { openFilesystemCatalog } = await import('../catalog/filesystem.js')
+  const lock = await openLock(properties, runtime)
+  return {
+    catalog: await openFilesystemCatalog({ warehouse, properties, name, io, runtime, lock }),
+    warehouse,
+  }
+}
+
+/** By Java's name of the class, or `dynamodb`. */
+async function openLock(
+  properties: Readonly<Record<string, string>>,
+  runtime: Runtime,
+): Promise<LockManager | undefined> {
+  const kind = properties['lock-impl']
+  if (kind === undefined) return undefined
+  if (!/^(dynamodb|(.*\.)?DynamoDbLockManager)$/.test(kind))
+    throw new LakeError('unsupported', 'the only lock that is built is the one in DynamoDB', {
+      context: { 'lock-impl': kind },
+    })
+  const { openDynamoDbLock } = await import('../catalog/dynamodb-lock.js')
+  return openDynamoDbLock({ properties, runtime })
+}
+
+async function openRest(options: ConnectOptions, { io, runtime, access }: Surroundings): Promise<Opened> {
+  const { uri, warehouse, name, properties = {} } = options
+  if (uri === undefined) throw new LakeError('invalid-argument', 'a REST catalog needs its address as uri')
+  const { openRestCatalog } = await import('../catalog/rest.js')
+  const given = { ...properties, uri, ...(warehouse === undefined ? {} : { warehouse }) }
+  return {
+    catalog: await openRestCatalog({ properties: given, name, io, runtime, access }),
+    warehouse: undefined,
+  }
+}
+
+/** A path as the location of a folder; locations in stores stay as they are. */
+function warehouseLocation(warehouse: string, baseFolder: string): string {
+  if (/^file:/.test(warehouse)) return `file://${resolve(baseFolder, warehouse.replace(/^file:(\/\/)?/, ''))}`
+  if (/^s3[an]?:\/\//.test(warehouse)) return warehouse.replace(/\/+$/, '')
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(warehouse))
+    throw new LakeError('unsupported', 'a warehouse is a folder or a location in S3', {
       context: { warehouse },
     })
-  }
-  return resolve(baseFolder, warehouse)
+  return `file://${resolve(baseFolder, warehouse)}`
 }
 
-function sqlitePath(uri: string, baseFolder: string): string {
+function sqlitePath(
+  uri: string | undefined,
+  { warehouse, baseFolder }: { readonly warehouse: string; readonly baseFolder: string },
+): string {
+  if (uri === undefined) {
+    if (warehouse.startsWith('file://')) return `${warehouse.slice('file://'.length)}/catalog.db`
+    throw new LakeError(
+      'invalid-argument',
+      'an embedded catalog with a warehouse in S3 needs the uri of its file',
+      {
+        context: { warehouse },
+      },
+    )
+  }
   const match = /^(?:jdbc:sqlite:|sqlite:\/\/\/)(.+)$/.exec(uri)
   if (match?.[1] === undefined) {
     throw new LakeError('invalid-argument', 'the uri of an embedded catalog is sqlite:///<path>', {

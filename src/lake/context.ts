@@ -2,6 +2,7 @@
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { CommitEvent, CommitResult } from '../commit/commit-loop.js'
+import type { FileHold } from '../commit/hold-lease.js'
 import type { CommitTarget } from '../commit/table-action.js'
 import type { FileIO } from '../io/file-io.js'
 import type { SnapshotSelector } from '../snapshot/resolve.js'
@@ -32,6 +33,8 @@ export interface LakeContext {
   readonly catalog: Catalog
   readonly io: FileIO
   readonly runtime: Runtime
+  /** Location that new tables go below; undefined where the catalog keeps that to itself. */
+  readonly warehouse?: string | undefined
   /** Folder for what does not fit into memory; default the system's folder for temporary files. */
   readonly spillFolder?: string | undefined
   /** Appends are grouped like this; default each has a commit of its own. */
@@ -41,6 +44,10 @@ export interface LakeContext {
   /** Who writes, and by which job, where a write does not say it. */
   readonly actor?: string | undefined
   readonly job?: string | undefined
+  /** Age of a write's first file, in milliseconds, from which on it holds a lease; default 60,000. */
+  readonly leaseAfterMs?: number | undefined
+  /** Of one write: what it has in flight. `io` is that of the hold then. */
+  readonly files?: FileHold | undefined
   /** Of handles inside of a transaction. */
   readonly transaction?: TransactionHooks | undefined
   /** What happens inside commits: conflicts, retries, unknown outcomes. */

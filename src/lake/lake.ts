@@ -3,10 +3,13 @@
  */
 import { LakeError } from '../base/errors.js'
 import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
-import { parseIdentifier } from '../catalog/identifier.js'
+import { parseIdentifier, parseNamespace } from '../catalog/identifier.js'
+import type { PurgeReport } from '../maintenance/purge.js'
+import type { RebuiltTable } from '../maintenance/rebuild-catalog.js'
 import type { Field, Schema } from '../schema/types.js'
-import type { CloneTableOptions } from './clones.js'
+import type { CloneTableOptions, PurgeTableOptions } from './clones.js'
 import type { LakeContext } from './context.js'
+import type { CheckedTable, CheckOptions, RebuildCatalogOptions } from './doctor.js'
 import type { InputRow } from './rows-in.js'
 import { openStatic, type StaticTable, type StaticTableOptions } from './static-table.js'
 import { openInTransaction, openTable, type Table, type Transaction } from './table.js'
@@ -72,6 +75,12 @@ export interface Lake extends AsyncDisposable {
    */
   dropTable(name: string | TableIdentifier): Promise<void>
   /**
+   * Removes the table from the catalog, then deletes the files that its snapshots reach. A table whose metadata cannot be
+   * read is removed alone. @throws not-found; conflict when another table shares its folder or a clone reads its files;
+   * invalid-argument when it forbids deleting files (`gc.enabled`)
+   */
+  purgeTable(name: string | TableIdentifier, options?: PurgeTableOptions): Promise<PurgeReport>
+  /**
    * Names a table that is there by its metadata file, and makes its namespace when that is missing. @throws
    * already-exists, not-found, corrupt
    */
@@ -82,6 +91,14 @@ export interface Lake extends AsyncDisposable {
   dropNamespace(namespace: string | Namespace): Promise<void>
   listNamespaces(parent?: string | Namespace): Promise<readonly Namespace[]>
   namespaceProperties(namespace: string | Namespace): Promise<Readonly<Record<string, string>>>
+  /** Loads every table and looks for the manifests of its current snapshot. @throws denied, unavailable */
+  check(options?: CheckOptions): Promise<readonly CheckedTable[]>
+  /**
+   * Finds the tables in the warehouse's files and registers those that the catalog does not have, or has with metadata that
+   * cannot be read; what it finds no safe answer for it reports. @throws invalid-argument when nothing says where to look;
+   * denied, unavailable
+   */
+  rebuildCatalog(options?: RebuildCatalogOptions): Promise<readonly RebuiltTable[]>
   /**
    * Runs the work, and commits what it did to these tables all together: all or nothing. `tx.table(name)` gives the handles to
    * use inside; their reads see what the transaction did. The work runs once; after a conflict its operations decide anew.
@@ -132,6 +149,10 @@ export function openLake(context: LakeContext): Lake {
       const { dropIn } = await import('./clones.js')
       await dropIn(context, identifierOf(name))
     },
+    async purgeTable(name, options = {}) {
+      const { purgeIn } = await import('./clones.js')
+      return purgeIn(context, identifierOf(name), options)
+    },
     async registerTable(name, metadataLocation) {
       const { registerIn } = await import('./alter.js')
       await registerIn(context, identifierOf(name), metadataLocation)
@@ -143,6 +164,14 @@ export function openLake(context: LakeContext): Lake {
     dropNamespace: namespace => catalog.dropNamespace(namespaceOf(namespace)),
     listNamespaces: parent => catalog.listNamespaces(parent === undefined ? undefined : namespaceOf(parent)),
     namespaceProperties: namespace => catalog.loadNamespace(namespaceOf(namespace)),
+    async check(options = {}) {
+      const { checkIn } = await import('./doctor.js')
+      return checkIn(context, options)
+    },
+    async rebuildCatalog(options = {}) {
+      const { rebuildIn } = await import('./doctor.js')
+      return rebuildIn(context, options)
+    },
     async transaction(names, work, options = {}) {
       const { transact } = await import('./transaction.js')
       return transact(context, names, { work, options, open: openInTransaction })
@@ -157,7 +186,7 @@ function identifierOf(name: string | TableIdentifier): TableIdentifier {
 }
 
 function namespaceOf(namespace: string | Namespace): Namespace {
-  return typeof namespace === 'string' ? namespace.split('.') : namespace
+  return typeof namespace === 'string' ? parseNamespace(namespace) : namespace
 }
 
 async function createTableIn(

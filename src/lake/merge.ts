@@ -8,6 +8,7 @@ import type { Schema } from '../schema/types.js'
 import type { MergeClauseInput } from '../sql/merge.js'
 import type { MergeRequest } from '../writer/merge/bind-merge.js'
 import { type MergeResult, mergeRowsAction, rowsOfMerge } from '../writer/merge-rows.js'
+import { holdingFiles } from './commit.js'
 import type { LakeContext } from './context.js'
 import { type MergeSource, readMergeSource } from './merge-source.js'
 import {
@@ -49,7 +50,15 @@ export interface MergeReport extends WriteReport {
 const DEFAULT_CLAUSES = 'when matched then update set * when not matched then insert *'
 
 /** @throws as `Table.merge` */
-export async function merge(
+export function merge(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: { readonly source: MergeSource; readonly options: MergeOptions },
+): Promise<MergeReport> {
+  return holdingFiles(context, identifier, held => mergeHeld(held, identifier, given))
+}
+
+async function mergeHeld(
   context: LakeContext,
   identifier: TableIdentifier,
   given: { readonly source: MergeSource; readonly options: MergeOptions },

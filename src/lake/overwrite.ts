@@ -13,6 +13,7 @@ import { basisSnapshot } from '../writer/based-action.js'
 import { overwriteAction, type Replaced } from '../writer/overwrite.js'
 import { bindRowChange } from '../writer/row-change.js'
 import { headOf } from '../writer/snapshot-change.js'
+import { holdingFiles } from './commit.js'
 import type { LakeContext } from './context.js'
 import {
   type BasedWriteOptions,
@@ -39,7 +40,15 @@ export interface OverwriteOptions extends BasedWriteOptions {
 }
 
 /** @throws as `Table.overwrite` */
-export async function overwrite(
+export function overwrite(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: RowsToWrite & { readonly options: OverwriteOptions },
+): Promise<WriteReport> {
+  return holdingFiles(context, identifier, held => overwriteHeld(held, identifier, given))
+}
+
+async function overwriteHeld(
   context: LakeContext,
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: OverwriteOptions },

@@ -8,7 +8,6 @@ import { batchOf } from '../batch/vector-builder.js'
 import { BOUND_TRUE, type Bound, bind } from '../expression/bind.js'
 import type { Expression } from '../expression/expression.js'
 import type { FileIO } from '../io/file-io.js'
-import type { TableMetadata } from '../metadata/table-metadata.js'
 import { countRows, type RowCount } from '../reader/count.js'
 import {
   countedRun,
@@ -20,13 +19,14 @@ import {
 } from '../reader/explain.js'
 import { extremeOf } from '../reader/extremes.js'
 import type { OrderKey } from '../reader/order.js'
-import { planScan, type ScanPlan } from '../reader/plan.js'
+import type { ScanPlan } from '../reader/plan.js'
 import { type ScanOptions, scanBatches } from '../reader/scan.js'
 import { scannedFieldIds } from '../reader/scan-budget.js'
 import type { Schema } from '../schema/types.js'
 import { parseAsOf, resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
 import { isSqlText, type SqlText } from '../sql/template.js'
 import { type BatchResults, batchResults } from './batch-results.js'
+import { type PlannableTable, planTableScan } from './remote-scan.js'
 import { type RowOptions, rowsOfBatch } from './rows-out.js'
 import { type OrderBy, orderedColumn, orderKeys } from './scan-order.js'
 
@@ -83,12 +83,8 @@ export interface Scan extends BatchResults {
   report(): Promise<ScanExplanation>
 }
 
-interface PinnedTable {
-  readonly metadata: TableMetadata
-}
-
 /** A scan of whatever state `load` gives; it is loaded at once. */
-export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<PinnedTable>): Scan {
+export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<PlannableTable>): Scan {
   const pinned = load()
   // A failed load is reported to whoever uses the scan; until then it is nobody's unhandled rejection.
   pinned.catch(() => undefined)
@@ -151,7 +147,7 @@ interface PlannedScan {
 /** @param statisticsOf fields whose statistics the plan keeps, beside those that the request needs */
 async function planRequest(
   io: FileIO,
-  table: PinnedTable,
+  table: PlannableTable,
   request: ScanRequest,
   statisticsOf: readonly number[] = [],
 ): Promise<PlannedScan> {
@@ -165,7 +161,7 @@ async function planRequest(
     throw new LakeError('invalid-argument', 'rows in an order need a limit')
   const sized = request.maxScanBytes === undefined ? [] : sizedFieldIds(schema, request, { filter, orderBy })
   const ordered = orderBy?.map(({ field }) => field.id) ?? []
-  const plan = await planScan(table, io, {
+  const plan = await planTableScan(table, io, {
     snapshot,
     schema,
     filter,

@@ -5,6 +5,7 @@ import type { FileIO } from '../io/file-io.js'
 import { createLocalIO } from '../io/local.js'
 import { absoluteLocation } from '../io/location.js'
 import { type Relocation, relocatedIO, renamedIO } from '../io/relocated.js'
+import type { RewritePathReport } from '../maintenance/rewrite-path.js'
 import { currentSchema } from '../metadata/lookup.js'
 import type { Snapshot, SnapshotLogEntry, TableMetadata } from '../metadata/table-metadata.js'
 import { openStaticTable, staticTableIO } from '../reader/static-table.js'
@@ -17,6 +18,7 @@ import {
   openChanges,
 } from './changes.js'
 import { type Inspection, type InspectRequest, openInspection } from './inspect.js'
+import type { RewriteTablePathOptions } from './rewrite-path.js'
 import { openScan, type Scan, type ScanRequest } from './scan.js'
 
 export interface StaticTableOptions {
@@ -48,6 +50,12 @@ export interface StaticTable {
   changes(request?: ChangesRequest): IncrementalRows
   /** The rows that the appends of a range added, as they were added; other commits of the range are passed over. */
   appends(request?: AppendsRequest): IncrementalRows
+  /**
+   * Writes the table again under another root, with all its snapshots: metadata, manifests and delete files anew, all other
+   * files copied or listed. What comes of it is registered with `Lake.registerTable`; this table stays as it is.
+   * @throws invalid-argument when a file is not below the old root; unsupported for format version 1
+   */
+  rewritePath(options: RewriteTablePathOptions): Promise<RewritePathReport>
 }
 
 /**
@@ -77,5 +85,10 @@ export function openStatic(io: FileIO, location: string, options: StaticTableOpt
       openChanges(storage, request, { load: () => load({ signal: request.signal }) }),
     appends: (request = {}) =>
       openAppends(storage, request, { load: () => load({ signal: request.signal }) }),
+    rewritePath: async rewriteOptions => {
+      const { rewritePathIn } = await import('./rewrite-path.js')
+      const state = await load({ signal: rewriteOptions.signal })
+      return rewritePathIn({ io: storage, runtime: systemRuntime }, state, rewriteOptions)
+    },
   }
 }

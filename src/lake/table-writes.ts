@@ -21,7 +21,7 @@ import { upsertChanges } from '../writer/keyed-changes.js'
 import { keyedWriteAction } from '../writer/keyed-write.js'
 import type { RowChange } from '../writer/row-change.js'
 import { rowsOfChange, rowsOfKeys } from '../writer/touched-rows.js'
-import { commitIn, type Provenance } from './commit.js'
+import { commitIn, holdingFiles, type Provenance } from './commit.js'
 import type { LakeContext } from './context.js'
 import { type DryRunOptions, tryOut } from './dry-run.js'
 import { collectBatch, type RowsInput } from './input.js'
@@ -135,7 +135,15 @@ export interface RowsToWrite {
 }
 
 /** Adds the rows in one commit. @throws as `Table.append` */
-export async function append(
+export function append(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: RowsToWrite & { readonly options: WriteOptions },
+): Promise<WriteReport> {
+  return holdingFiles(context, identifier, held => appendHeld(held, identifier, given))
+}
+
+async function appendHeld(
   context: LakeContext,
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: WriteOptions },
@@ -168,7 +176,15 @@ export async function append(
 }
 
 /** Replaces and adds rows by key in one commit. @throws as `Table.upsert` */
-export async function upsert(
+export function upsert(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: RowsToWrite & { readonly options: UpsertOptions },
+): Promise<WriteReport> {
+  return holdingFiles(context, identifier, held => upsertHeld(held, identifier, given))
+}
+
+async function upsertHeld(
   context: LakeContext,
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: UpsertOptions },
@@ -224,10 +240,9 @@ export async function deleteWhere(
   given: { readonly where: Condition; readonly options: BasedWriteOptions },
 ): Promise<WriteReport> {
   const { parseScalar } = await import('../sql/scalar.js')
-  return changeRows(context, identifier, {
-    change: { kind: 'delete', where: conditionOf(given.where, parseScalar) },
-    options: given.options,
-  })
+  const change: RowChange = { kind: 'delete', where: conditionOf(given.where, parseScalar) }
+  const { options } = given
+  return holdingFiles(context, identifier, held => changeRows(held, identifier, { change, options }))
 }
 
 /** Gives columns of the rows that the condition is true of new values, in one commit. @throws as `Table.update` */
@@ -242,10 +257,9 @@ export async function update(
     ? parseAssignments(set)
     : Object.entries(set).map(([column, value]) => ({ column, value: scalarOf(value) }))
   const condition = where === undefined ? undefined : conditionOf(where, parseScalar)
-  return changeRows(context, identifier, {
-    change: { kind: 'update', set: assignments, where: condition },
-    options: given.options,
-  })
+  const change: RowChange = { kind: 'update', set: assignments, where: condition }
+  const { options } = given
+  return holdingFiles(context, identifier, held => changeRows(held, identifier, { change, options }))
 }
 
 /** A condition in any of its forms; `parse` is loaded with the grammar. */

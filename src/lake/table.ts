@@ -2,10 +2,12 @@
  * A handle of a table. It holds no state of the table: every call loads the current one, scans pin it when they
  * are made, and `at` reads one snapshot for good. What writes is loaded by the first call that does.
  */
-import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import type { LoadedTable, LoadOptions, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import type { CompactOptions, CompactReport } from '../maintenance/compact.js'
 import type { ExpireOptions, ExpireReport } from '../maintenance/expire.js'
+import type { OrphanOptions, OrphanReport } from '../maintenance/orphans.js'
+import type { RewritePathReport } from '../maintenance/rewrite-path.js'
 import { currentSchema } from '../metadata/lookup.js'
 import type { Snapshot, SnapshotLogEntry, SnapshotRef } from '../metadata/table-metadata.js'
 import type { Schema } from '../schema/types.js'
@@ -29,6 +31,7 @@ import { type InspectedState, type Inspection, type InspectRequest, openInspecti
 import type { MergeOptions, MergeReport } from './merge.js'
 import type { MergeSource } from './merge-source.js'
 import type { OverwriteOptions } from './overwrite.js'
+import type { RewriteTablePathOptions } from './rewrite-path.js'
 import { type AsOf, openScan, type Scan, type ScanRequest, selectorOf } from './scan.js'
 import type {
   CherryPickOptions,
@@ -51,6 +54,7 @@ import type { TransactionOptions, TransactionReport, TransactionScope } from './
 type Shared = 'io' | 'runtime' | 'onEvent'
 export type CompactRequest = Omit<CompactOptions, Shared>
 export type ExpireRequest = Omit<ExpireOptions, Shared>
+export type OrphanRequest = Omit<OrphanOptions, Shared>
 
 export interface Table {
   readonly identifier: TableIdentifier
@@ -122,6 +126,12 @@ export interface Table {
   changes(request?: ChangesRequest): IncrementalRows
   /** The rows that the appends of a range added, as they were added; other commits of the range are passed over. */
   appends(request?: AppendsRequest): IncrementalRows
+  /**
+   * Writes the table again under another root, with all its snapshots: metadata, manifests and delete files anew, all other
+   * files copied or listed. What comes of it is registered with `Lake.registerTable`; this table stays as it is.
+   * @throws invalid-argument when a file is not below the old root; unsupported for format version 1
+   */
+  rewritePath(options: RewriteTablePathOptions): Promise<RewritePathReport>
   /** The table as of a snapshot id, a time or a ref: reads only, of the state that its first scan finds. */
   at(asOf: AsOf): { scan(request?: Omit<ScanRequest, 'asOf'>): Scan }
   /** Branches and tags by name; main among them once the table has a snapshot. */
@@ -160,6 +170,8 @@ export interface Table {
   compact(options?: CompactRequest): Promise<CompactReport>
   /** Removes old snapshots and the files that nothing kept reaches. */
   expire(options?: ExpireRequest): Promise<ExpireReport>
+  /** Deletes old files in the table's folders that nothing refers to. */
+  removeOrphans(options?: OrphanRequest): Promise<OrphanReport>
   /** Several operations in one commit, all or none: `Lake.transaction` of this table alone. @throws as that */
   transaction<T>(
     work: (tx: Transaction) => Promise<T>,
@@ -168,14 +180,26 @@ export interface Table {
 }
 
 /** A table inside of a transaction: reads see what the transaction did, and nobody else does before it commits. */
-export type TransactionTable = Omit<Table, 'compact' | 'expire' | 'transaction'>
+export type TransactionTable = Omit<Table, 'compact' | 'expire' | 'removeOrphans' | 'transaction'>
 
 export type Transaction = TransactionScope<TransactionTable>
 
 /** A handle inside of a transaction. */
 export function openInTransaction(context: LakeContext, identifier: TableIdentifier): TransactionTable {
-  const { compact: _, expire: __, transaction: ___, ...inside } = openTable(context, identifier)
+  const {
+    compact: _,
+    expire: __,
+    removeOrphans: ___,
+    transaction: ____,
+    ...inside
+  } = openTable(context, identifier)
   return inside
+}
+
+/** What a catalog has to send for a scan: a branch or tag can be read without the table's history. */
+function snapshotsOf(asOf: AsOf | undefined): LoadOptions['snapshots'] {
+  const selector = selectorOf(asOf)
+  return selector === 'current' || 'ref' in selector ? 'refs' : 'all'
 }
 
 export function openTable(context: LakeContext, identifier: TableIdentifier): Table {
@@ -185,7 +209,8 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
   const reading = (asOf: AsOf | undefined): void => context.transaction?.read(selectorOf(asOf))
   const scan = (request: ScanRequest = {}): Scan => {
     reading(request.asOf)
-    const read = { asOf: request.asOf, load: () => load({ signal: request.signal }) }
+    const { asOf, signal } = request
+    const read = { asOf, load: () => catalog.loadTable(identifier, { signal, snapshots: snapshotsOf(asOf) }) }
     return holdScan(catalog.leases, read, loadHeld => openScan(io, request, loadHeld))
   }
   const leased = ({ signal }: Pick<RangeRequest, 'signal'>): ChangedTable & InspectedState => ({
@@ -288,6 +313,10 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
       const { dropRef } = await import('./table-refs.js')
       return dropRef(context, identifier, { type: 'tag', name, options })
     },
+    async rewritePath(options) {
+      const { rewritePathIn } = await import('./rewrite-path.js')
+      return rewritePathIn(context, await catalog.loadTable(identifier, options), options)
+    },
     async rollback(options) {
       const { rollback } = await import('./table-refs.js')
       return rollback(context, identifier, options)
@@ -315,6 +344,10 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
     async expire(options = {}) {
       const { expireSnapshots } = await import('../maintenance/expire.js')
       return expireSnapshots(catalog, identifier, { ...options, ...shared })
+    },
+    async removeOrphans(options = {}) {
+      const { removeOrphans } = await import('../maintenance/orphans.js')
+      return removeOrphans(catalog, identifier, { ...options, ...shared })
     },
     async transaction(work, options = {}) {
       const { transact } = await import('./transaction.js')

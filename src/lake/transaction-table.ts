@@ -14,8 +14,8 @@ import {
   refsRead,
   stateAfter,
 } from '../commit/compose-actions.js'
+import type { FileHold } from '../commit/hold-lease.js'
 import type { CommitTarget, TableAction, TableChange } from '../commit/table-action.js'
-import type { FileIO } from '../io/file-io.js'
 import { refByName } from '../metadata/lookup.js'
 import { refRequirements } from '../metadata/requirement.js'
 import { MAIN_BRANCH, type TableMetadata } from '../metadata/table-metadata.js'
@@ -24,7 +24,8 @@ import type { SnapshotSelector } from '../snapshot/resolve.js'
 import type { TransactionCall } from './context.js'
 
 export interface TransactionTableOptions {
-  readonly io: FileIO
+  /** What the transaction has in flight; its caller ends it. */
+  readonly files: FileHold
   readonly runtime: Runtime
   /** What was read has to be true when the transaction commits. */
   readonly checksReads: boolean
@@ -33,6 +34,7 @@ export interface TransactionTableOptions {
 export interface TransactionTableState {
   /** Before the transaction. */
   readonly base: LoadedTable
+  readonly files: FileHold
   /** As the transaction sees it. */
   current(): LoadedTable
   /** Runs an action on the state that the transaction sees, and keeps both. @throws what the action throws */
@@ -55,7 +57,8 @@ export function createTransactionTable(
   base: LoadedTable,
   options: TransactionTableOptions,
 ): TransactionTableState {
-  const { io, runtime, checksReads } = options
+  const { files, runtime, checksReads } = options
+  const { io } = files
   const steps: RecordedStep[] = []
   const reads = new Map<string, bigint | undefined>()
   const leftOver: string[] = []
@@ -106,6 +109,7 @@ export function createTransactionTable(
   }
   return {
     base,
+    files,
     current: () => state,
     record,
     read(selector) {
@@ -116,7 +120,7 @@ export function createTransactionTable(
     target: () =>
       steps.length === 0 && reads.size === 0
         ? undefined
-        : { identifier: base.identifier, base, action: action(), discard: abandon },
+        : { identifier: base.identifier, base, files, action: action(), discard: abandon },
     async cleanUp() {
       for (const [index, step] of steps.entries())
         if (decided[index]?.change === 'unchanged') await quietly(step.discard)

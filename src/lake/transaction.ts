@@ -14,6 +14,7 @@ import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.j
 import { parseIdentifier, printIdentifier } from '../catalog/identifier.js'
 import { createHold, type HeldSnapshots } from '../catalog/read-hold.js'
 import { type CommitEvent, commitTables } from '../commit/commit-loop.js'
+import { holdFiles } from '../commit/hold-lease.js'
 import { type LandedStep, landedStep, type Once, onceAction } from '../commit/once.js'
 import type { CommitTarget, TableAction, TableChange } from '../commit/table-action.js'
 import { type Provenance, withProvenance } from './commit.js'
@@ -125,20 +126,36 @@ async function runTransaction<H extends object, T>(
   bases: readonly LoadedTable[],
   given: TransactionWork<H, T>,
 ): Promise<TransactionReport<T>> {
-  const { io, runtime } = context
+  const { runtime } = context
   const checksReads = given.options.isolation !== 'snapshot'
-  const tables = bases.map(base => createTransactionTable(base, { io, runtime, checksReads }))
+  const tables = bases.map(base => {
+    const files = holdFiles({ ...context, identifier: base.identifier })
+    return createTransactionTable(base, { files, runtime, checksReads })
+  })
   const session = openSession(context, tables, given)
-  let value: T
   try {
-    value = await given.work(session.scope)
+    const value = await workOf(session, tables, given)
+    return await commitAll(context, tables, { options: given.options, value })
+  } finally {
+    for (const { files } of tables) await files.end()
+  }
+}
+
+/** What the work returns. When it throws, nothing is left of what it did. */
+async function workOf<H extends object, T>(
+  session: Session<H>,
+  tables: readonly TransactionTableState[],
+  given: TransactionWork<H, T>,
+): Promise<T> {
+  try {
+    const value = await given.work(session.scope)
     await session.end()
+    return value
   } catch (error) {
     await session.end().catch(() => undefined)
     for (const table of tables) await table.abandon()
     throw error
   }
-  return commitAll(context, tables, { options: given.options, value })
 }
 
 interface Session<H> {
@@ -229,7 +246,8 @@ function contextInside(
   table: TransactionTableState,
   { options, checkOpen }: { readonly options: TransactionOptions; readonly checkOpen: () => void },
 ): LakeContext {
-  const { io, runtime, spillFolder, catalog } = context
+  const { runtime, spillFolder, catalog } = context
+  const { files } = table
   const { actor = context.actor, job = context.job, inputs } = options
   const turn = inTurn()
   const transaction: TransactionHooks = {
@@ -246,7 +264,8 @@ function contextInside(
       }),
     read: selector => table.read(selector),
   }
-  return { io, runtime, spillFolder, actor, job, transaction, catalog: catalogOf(catalog, table) }
+  const inside = { io: files.io, files, runtime, spillFolder, actor, job, transaction }
+  return { ...inside, catalog: catalogOf(catalog, table) }
 }
 
 /** Runs one after the other. */
@@ -340,8 +359,8 @@ interface MadeChange {
   readonly change: TableChange | 'unchanged'
 }
 
-function untouched({ base }: TransactionTableState): CommitTarget {
-  return { identifier: base.identifier, base, action: async () => 'unchanged' }
+function untouched({ base, files }: TransactionTableState): CommitTarget {
+  return { identifier: base.identifier, base, files, action: async () => 'unchanged' }
 }
 
 /** The action as a step. Where the step has landed meanwhile nothing of the transaction may land: it ends the commit. */

@@ -18,6 +18,7 @@ import { printIdentifier } from '../catalog/identifier.js'
 import { createHold } from '../catalog/read-hold.js'
 import type { Turn } from '../catalog/turns.js'
 import { type CommitOptions, commitTables, type TableAction } from '../commit/commit-loop.js'
+import { type FileHold, holdFiles } from '../commit/hold-lease.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile } from '../manifest/content-file.js'
 import { currentSchema, defaultSpec, snapshotById } from '../metadata/lookup.js'
@@ -172,6 +173,13 @@ interface Job extends HeldBase {
   readonly sequenceNumber: bigint
 }
 
+/** Of the groups of one commit. */
+interface Operation extends Job {
+  readonly operationUuid: string
+  /** `io` is that of the hold. */
+  readonly files: FileHold
+}
+
 async function liveTasks(
   io: FileIO,
   base: LoadedTable,
@@ -186,34 +194,52 @@ async function liveTasks(
 
 async function rewriteAll(job: Job, groups: readonly CompactionGroup[]): Promise<CompactReport> {
   const { runtime, limits } = job
-  const startMs = runtime.nowMs()
+  const endMs = runtime.nowMs() + (job.runtimeMsMax ?? Number.POSITIVE_INFINITY)
   const perCommit = limits.partialProgress ? Math.ceil(groups.length / limits.maxCommits) : groups.length
   const total: Total = emptyTotal()
-  let firstError: unknown
+  const errors: unknown[] = []
   let begun = 0
   for (let from = 0; from < groups.length; from += perCommit) {
-    const ready: RewrittenGroup[] = []
-    for (const group of groups.slice(from, from + perCommit)) {
-      if (runtime.nowMs() - startMs > (job.runtimeMsMax ?? Number.POSITIVE_INFINITY)) break
-      begun++
-      try {
-        ready.push({ group, files: await rewriteGroup(job, group) })
-      } catch (error) {
-        if (isLakeError(error, 'aborted')) throw await afterDiscard(job.io, ready, error)
-        if (await isExpired(job, error)) {
-          total.lost++
-          continue
-        }
-        firstError ??= error
-        total.failures.push(errorText(error))
-      }
-    }
-    if (ready.length > 0) await commitOrLose(job, ready, total)
+    const batch = groups.slice(from, from + perCommit)
+    begun += await rewriteBatch(job, batch, { endMs, total, errors })
   }
-  if (total.failures.length === groups.length) throw firstError
+  if (errors.length === groups.length) throw errors[0]
   const isLost = total.committed === 0 && total.lost > 0
   const status = begun < groups.length ? 'more-left' : isLost ? 'lost' : 'done'
   return report(job, { status, planned: groups.length, ...total })
+}
+
+/** Rewrites groups one after the other until the time is over, and commits those that are ready. @returns how many were begun */
+async function rewriteBatch(
+  job: Job,
+  groups: readonly CompactionGroup[],
+  { endMs, total, errors }: { readonly endMs: number; readonly total: Total; readonly errors: unknown[] },
+): Promise<number> {
+  const { base, runtime } = job
+  const files = holdFiles({ ...job, identifier: base.identifier })
+  const operation: Operation = { ...job, io: files.io, files, operationUuid: runtime.orderedUuid() }
+  const ready: RewrittenGroup[] = []
+  let begun = 0
+  try {
+    for (const group of groups) {
+      if (runtime.nowMs() > endMs) break
+      const taskId = begun++
+      try {
+        ready.push({ group, files: await rewriteGroup(operation, group, taskId) })
+      } catch (error) {
+        if (isLakeError(error, 'aborted')) throw await afterDiscard(operation.io, ready, error)
+        if (await isExpired(job, error)) total.lost++
+        else {
+          errors.push(error)
+          total.failures.push(errorText(error))
+        }
+      }
+    }
+    if (ready.length > 0) await commitOrLose(operation, ready, total)
+  } finally {
+    await files.end()
+  }
+  return begun
 }
 
 async function afterDiscard(io: FileIO, ready: readonly RewrittenGroup[], error: unknown): Promise<unknown> {
@@ -222,12 +248,16 @@ async function afterDiscard(io: FileIO, ready: readonly RewrittenGroup[], error:
 }
 
 /** Streams the live rows of a group, in order, into new files. When it throws, it has deleted what it wrote. */
-async function rewriteGroup(job: Job, group: CompactionGroup): Promise<readonly DataFile[]> {
+async function rewriteGroup(
+  job: Operation,
+  group: CompactionGroup,
+  taskId: number,
+): Promise<readonly DataFile[]> {
   const { io, limits, signal, base } = job
   const { metadata } = base
   const schema = currentSchema(metadata)
   const lineage = keepsLineage(metadata, group) ? [ROW_ID_FIELD, LAST_UPDATED_SEQUENCE_NUMBER_FIELD] : []
-  const naming: FileNaming = fileNaming(metadata, { operationUuid: job.runtime.orderedUuid() })
+  const naming: FileNaming = fileNaming(metadata, { operationUuid: job.operationUuid, taskId })
   const writer = openDataWriter({
     io,
     metadata,
@@ -260,7 +290,7 @@ function keepsLineage(metadata: TableMetadata, group: CompactionGroup): boolean 
 }
 
 /** When other commits win every attempt, the groups are lost, as they are when their files change. */
-async function commitOrLose(job: Job, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
+async function commitOrLose(job: Operation, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
   try {
     await commitGroups(job, ready, total)
   } catch (error) {
@@ -270,14 +300,16 @@ async function commitOrLose(job: Job, ready: readonly RewrittenGroup[], total: T
 }
 
 /** Commits what still stands of the groups, and deletes the new files of those that do not. */
-async function commitGroups(job: Job, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
-  const { catalog, base, io, runtime, signal, retry, turn } = job
+async function commitGroups(job: Operation, ready: readonly RewrittenGroup[], total: Total): Promise<void> {
+  const { catalog, base, files: inFlight, io, runtime, signal, retry, turn } = job
   let landed: Landed = { kept: [], dangling: [] }
   let inDoubt = false
   const action = replaceAction(job, ready, change => {
     landed = change
   })
-  await commitTables(catalog, [{ identifier: base.identifier, action, discard: () => discard(io, ready) }], {
+  const { identifier } = base
+  const target = { identifier, action, files: inFlight, discard: () => discard(io, ready) }
+  await commitTables(catalog, [target], {
     io,
     runtime,
     signal,
@@ -311,7 +343,7 @@ interface Landed {
 }
 
 function replaceAction(
-  job: Job,
+  job: Operation,
   ready: readonly RewrittenGroup[],
   onChange: (landed: Landed) => void,
 ): TableAction {

@@ -33,6 +33,12 @@ export function keepManifests(io: FileIO, options: { readonly sizeBytesMax: numb
   caches.set(io, createManifestCache(options))
 }
 
+/** Scans of a layer over a store find what is kept of that store. */
+export function shareManifests(layer: FileIO, inner: FileIO): void {
+  const cache = caches.get(inner)
+  if (cache !== undefined) caches.set(layer, cache)
+}
+
 /** The cache of a store: a location means one file there, and maybe another one elsewhere. */
 export function manifestCacheOf(io: FileIO): ManifestCache | undefined {
   return caches.get(io)

@@ -33,6 +33,8 @@ import { partitionValueToAvro } from './partition-value.js'
 export type ManifestEntryToWrite =
   | {
       readonly status: 'added'
+      /** The snapshot that added the file; default the one that adds the manifest. */
+      readonly snapshotId?: bigint | undefined
       /** Only when the file keeps an older number, as in compaction; otherwise it inherits the commit's. */
       readonly dataSequenceNumber?: bigint | undefined
       readonly file: ContentFile
@@ -123,7 +125,7 @@ function entryRecord(
   const isAdded = entry.status === 'added'
   return {
     [ENTRY.status.key]: STATUS_IDS[entry.status],
-    [ENTRY.snapshotId.key]: isAdded ? options.snapshotId : entry.snapshotId,
+    [ENTRY.snapshotId.key]: entry.snapshotId ?? options.snapshotId,
     [ENTRY.dataSequenceNumber.key]: entry.dataSequenceNumber ?? null,
     [ENTRY.fileSequenceNumber.key]: isAdded ? null : entry.fileSequenceNumber,
     [ENTRY.dataFile.key]: fileRecord(file, tuple),

@@ -255,10 +255,15 @@ function addSnapshot(draft: Draft, snapshot: Snapshot): Draft {
     metadata.formatVersion < 3 ? {} : { nextRowId: (snapshot.firstRowId ?? 0n) + (snapshot.addedRows ?? 0n) }
   const added = change(draft, {
     snapshots: withItem(metadata.snapshots, snapshot),
-    lastSequenceNumber: isFirstVersion ? 0n : snapshot.sequenceNumber,
+    lastSequenceNumber: isFirstVersion ? 0n : later(metadata.lastSequenceNumber, snapshot.sequenceNumber),
     ...lineage,
   })
   return { ...added, addedSnapshotIds: new Set(draft.addedSnapshotIds).add(snapshot.snapshotId) }
+}
+
+/** The last number never goes back, not for a snapshot without a parent either. */
+function later(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }
 
 function setSnapshotRef(draft: Draft, refName: string, ref: SnapshotRef): Draft {

@@ -28,8 +28,14 @@ function invalid(message: string, context: Readonly<Record<string, string | numb
   return new LakeError('invalid-argument', message, { context })
 }
 
+/**
+ * The first snapshot of a table that replaces one has no parent, and shares no files with the snapshots before: nothing
+ * compares their numbers, so when another replacement came first it may have the same. Java's library does not mend it.
+ */
 function checkSequenceNumber(metadata: TableMetadata, snapshot: Snapshot): void {
-  if (metadata.formatVersion === 1 || snapshot.sequenceNumber > metadata.lastSequenceNumber) return
+  const { sequenceNumber, parentSnapshotId } = snapshot
+  if (metadata.formatVersion === 1 || sequenceNumber > metadata.lastSequenceNumber) return
+  if (parentSnapshotId === undefined && metadata.snapshotLog.length > 0) return
   throw new LakeError('conflict', 'the sequence number of the snapshot is stale', {
     context: {
       sequenceNumber: snapshot.sequenceNumber,

@@ -26,9 +26,25 @@ export async function readTableMetadata(
   location: string,
   options: IoOptions = {},
 ): Promise<TableMetadata> {
-  const bytes = await io.read(location, options)
+  return readMetadataFile(io, {
+    ...options,
+    location,
+    decode: bytes => decodeTableMetadata(bytes, { location }),
+  })
+}
+
+/**
+ * Reads one metadata file of a table or view; `decode` gets its bytes without compression.
+ * @throws what `decode` throws, with the location in its context; not-found, corrupt, denied, unavailable
+ */
+export async function readMetadataFile<T>(
+  io: FileIO,
+  file: IoOptions & { readonly location: string; readonly decode: (bytes: Uint8Array) => T },
+): Promise<T> {
+  const { location, decode, signal } = file
+  const bytes = await io.read(location, { signal })
   try {
-    return decodeTableMetadata(plainBytes(bytes, location), { location })
+    return decode(plainBytes(bytes, location))
   } catch (error) {
     throw named(error, location)
   }
@@ -67,9 +83,26 @@ export async function writeTableMetadata(
   metadata: TableMetadata,
   options: IoOptions & { readonly location: string },
 ): Promise<void> {
+  await writeMetadataFile(io, encodeTableMetadata(metadata), options)
+}
+
+/** As `writeTableMetadata`, for metadata as bytes. */
+export async function writeMetadataFile(
+  io: FileIO,
+  bytes: Uint8Array,
+  options: IoOptions & { readonly location: string },
+): Promise<void> {
   const { location, signal } = options
-  const bytes = encodeTableMetadata(metadata)
-  await io.write(location, location.endsWith('.gz.metadata.json') ? gzip(bytes) : bytes, { signal })
+  await io.write(location, storedBytes(bytes, location), { signal })
+}
+
+/** The bytes of the metadata file under that name; gzipped when the name says so. */
+export function tableMetadataBytes(metadata: TableMetadata, location: string): Uint8Array {
+  return storedBytes(encodeTableMetadata(metadata), location)
+}
+
+function storedBytes(bytes: Uint8Array, location: string): Uint8Array {
+  return location.endsWith('.gz.metadata.json') ? gzip(bytes) : bytes
 }
 
 /**
@@ -81,9 +114,18 @@ export function newMetadataLocation(
   metadata: TableMetadata,
   options: { readonly previousLocation?: string | undefined; readonly uuid: string },
 ): string {
-  const version = String(nextVersion(options.previousLocation)).padStart(5, '0')
-  const extension = metadataCodec(metadata) === 'gzip' ? '.gz.metadata.json' : '.metadata.json'
-  return joinLocation(metadataFolder(metadata), `${version}-${options.uuid}${extension}`)
+  const codec = metadataCodec(metadata)
+  return joinLocation(metadataFolder(metadata), metadataFileName({ ...options, codec }))
+}
+
+/** The name of the next metadata file of a table or view. */
+export function metadataFileName(file: {
+  readonly previousLocation?: string | undefined
+  readonly uuid: string
+  readonly codec: 'none' | 'gzip'
+}): string {
+  const version = String(nextVersion(file.previousLocation)).padStart(5, '0')
+  return `${version}-${file.uuid}${file.codec === 'gzip' ? '.gz' : ''}.metadata.json`
 }
 
 /** Names without a version before a dash (those of version-hint tables) count as none. */

@@ -27,8 +27,12 @@ export interface NewTable {
   readonly location: string
   /** A reserved property (`format-version`) is obeyed and not stored. */
   readonly properties?: Readonly<Record<string, string>> | undefined
+  /** What the table says of itself where `properties` do not; default `NEW_TABLE_PROPERTIES`. */
+  readonly defaultProperties?: Readonly<Record<string, string>> | undefined
   /** Default: the property `format-version`, else 2. */
   readonly formatVersion?: FormatVersion | undefined
+  /** Version 1 too, for another engine that asks for it. Default false: serac does not write such tables. */
+  readonly firstVersion?: boolean | undefined
   readonly uuid: string
 }
 
@@ -47,7 +51,7 @@ export const NEW_TABLE_PROPERTIES: Readonly<Record<string, string>> = {
  */
 export function newTableUpdates(table: NewTable): readonly TableUpdate[] {
   const formatVersion = table.formatVersion ?? askedFormatVersion(table.properties ?? {}) ?? 2
-  if (formatVersion === 1)
+  if (formatVersion === 1 && table.firstVersion !== true)
     throw new LakeError('invalid-argument', 'tables of format version 1 are not made any more', {})
   const { schema, idOf } = freshSchema(table.schema)
   return [
@@ -62,7 +66,10 @@ export function newTableUpdates(table: NewTable): readonly TableUpdate[] {
     { action: 'set-location', location: table.location },
     {
       action: 'set-properties',
-      updates: { ...NEW_TABLE_PROPERTIES, ...withoutReserved(table.properties ?? {}) },
+      updates: {
+        ...(table.defaultProperties ?? NEW_TABLE_PROPERTIES),
+        ...withoutReserved(table.properties ?? {}),
+      },
     },
   ]
 }

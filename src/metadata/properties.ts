@@ -314,8 +314,8 @@ export function objectStoragePartitionedPaths(table: HasProperties): boolean {
 // ---- metadata files
 
 /** Compression of new metadata files. @throws unsupported */
-export function metadataCodec(table: HasProperties): 'none' | 'gzip' {
-  const codec = propertyText(table, 'write.metadata.compression-codec', 'none').toLowerCase()
+export function metadataCodec(table: HasProperties, otherwise: 'none' | 'gzip' = 'none'): 'none' | 'gzip' {
+  const codec = propertyText(table, 'write.metadata.compression-codec', otherwise).toLowerCase()
   if (codec === 'none' || codec === 'gzip') return codec
   throw new LakeError('unsupported', 'the compression codec of metadata files is not supported', {
     context: { codec },

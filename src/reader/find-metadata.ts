@@ -11,14 +11,16 @@
 import { present } from '../base/assert.js'
 import { utf8Decode } from '../base/bytes.js'
 import { isLakeError } from '../base/errors.js'
-import type { FileIO, IoOptions } from '../io/file-io.js'
+import type { FileIO, FileStat, IoOptions } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
 
-interface VersionedFile {
+/** A metadata file, by its name. */
+export interface VersionedFile {
   readonly location: string
   /** The name without `.metadata.json` and what compression adds. */
   readonly stem: string
+  /** -1 for a name without one, which is older than all others. */
   readonly version: number
   readonly modifiedMs: number
 }
@@ -57,12 +59,20 @@ async function currentIn(io: FileIO, folder: string, options: IoOptions): Promis
 async function metadataFiles(io: FileIO, prefix: string, options: IoOptions): Promise<VersionedFile[]> {
   const files: VersionedFile[] = []
   for await (const { location, modifiedMs } of io.list(prefix, options)) {
-    const name = location.slice(prefix.length)
-    if (name.includes('/') || !EXTENSION.test(name)) continue
-    const stem = name.replace(EXTENSION, '')
-    files.push({ location, stem, version: Number(VERSION.exec(stem)?.[1] ?? NO_VERSION), modifiedMs })
+    if (location.slice(prefix.length).includes('/')) continue
+    const file = versionedFile({ location, modifiedMs })
+    if (file !== undefined) files.push(file)
   }
   return files
+}
+
+/** What the name of a file says; undefined for one that holds no metadata. */
+export function versionedFile(file: Pick<FileStat, 'location' | 'modifiedMs'>): VersionedFile | undefined {
+  const name = file.location.slice(file.location.lastIndexOf('/') + 1)
+  if (!EXTENSION.test(name)) return undefined
+  const stem = name.replace(EXTENSION, '')
+  const { location, modifiedMs } = file
+  return { location, stem, version: Number(VERSION.exec(stem)?.[1] ?? NO_VERSION), modifiedMs }
 }
 
 async function readHint(io: FileIO, folder: string, options: IoOptions): Promise<string | undefined> {

@@ -7,7 +7,7 @@
  */
 import { hexDecode, hexEncode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
-import { isJsonObject, type JsonValue } from '../base/json.js'
+import { isJsonObject, JsonNumber, type JsonValue } from '../base/json.js'
 import { formatDecimal, parseDecimal } from './decimal.js'
 import { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './time.js'
 import { printType } from './type-text.js'
@@ -18,10 +18,17 @@ import { isValueList } from './value.js'
 /** What the two forms differ in. */
 interface JsonForm {
   keyOf(field: Field): string
+  doubleOf(value: number): JsonValue
   variantOf?: ((bytes: Uint8Array) => JsonValue) | undefined
 }
 
-const SPEC_FORM: JsonForm = { keyOf: field => String(field.id) }
+const SPEC_FORM: JsonForm = { keyOf: field => String(field.id), doubleOf: withPoint }
+
+/** Java takes a number without a point or an exponent for an integer, and refuses it. */
+function withPoint(value: number): JsonValue {
+  const text = Object.is(value, -0) ? '-0' : String(value)
+  return /^-?\d+$/.test(text) ? new JsonNumber(`${text}.0`) : value
+}
 
 /**
  * The spec's JSON form of a value.
@@ -43,7 +50,11 @@ export interface DisplayOptions {
  * @throws invalid-argument when the value does not fit the type
  */
 export function displayValue(type: Type, value: Value, options: DisplayOptions = {}): JsonValue {
-  return toJson(type, value, { keyOf: field => field.name, variantOf: options.variantOf })
+  return toJson(type, value, {
+    keyOf: field => field.name,
+    doubleOf: double => double,
+    variantOf: options.variantOf,
+  })
 }
 
 function hasNoJsonForm(type: Type): boolean {
@@ -58,7 +69,7 @@ function toJson(type: Type, value: Value, form: JsonForm): JsonValue {
     case 'string':
       return type.kind === 'string' ? value : misfit(type)
     case 'number':
-      return numberToJson(type, value)
+      return numberToJson(type, value, form)
     case 'bigint':
       return bigintToJson(type, value)
     default:
@@ -67,7 +78,7 @@ function toJson(type: Type, value: Value, form: JsonForm): JsonValue {
   }
 }
 
-function numberToJson(type: Type, value: number): JsonValue {
+function numberToJson(type: Type, value: number, form: JsonForm): JsonValue {
   switch (type.kind) {
     case 'int':
       return value
@@ -75,7 +86,7 @@ function numberToJson(type: Type, value: number): JsonValue {
       return formatDate(value)
     case 'float':
     case 'double':
-      return Number.isFinite(value) ? value : String(value)
+      return Number.isFinite(value) ? form.doubleOf(value) : String(value)
     default:
       return misfit(type)
   }

@@ -11,12 +11,15 @@ import { constantVector } from '../batch/take.js'
 import { openParquetWriter, type ParquetWriteResult } from '../format/parquet/write.js'
 import type { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
-import type { PositionDeleteFile } from '../manifest/content-file.js'
+import type { FileMetrics, PositionDeleteFile } from '../manifest/content-file.js'
 import type { MetricsMode } from '../metadata/metrics-mode.js'
 import { parquetOptions } from '../metadata/properties.js'
+import type { TableMetadata } from '../metadata/table-metadata.js'
+import type { PositionsByPath } from '../reader/position-delete-file.js'
 import { partitionPath } from '../schema/partition.js'
 import { DELETE_FILE_PATH_FIELD, DELETE_POSITION_FIELD } from '../schema/reserved-fields.js'
 import { serializeSchema } from '../schema/schema-json.js'
+import { compareStrings } from '../schema/value.js'
 import { fileMetrics } from './metrics.js'
 import { type ParquetTableOptions, parquetTableOptions } from './parquet-options.js'
 import type { MergedDeletes, RowDeleteOptions } from './row-deletes.js'
@@ -67,6 +70,50 @@ async function writeOne(
   options: RowDeleteOptions & { readonly location: string; readonly parquet: ParquetTableOptions },
 ): Promise<PositionDeleteFile> {
   const { file } = task.entry
+  const written = await writeRows(io, new Map([[file.location, positions]]), options)
+  return {
+    content: 'position-deletes',
+    location: options.location,
+    format: 'parquet',
+    specId: file.specId,
+    partition: file.partition,
+    referencedDataFile: file.location,
+    ...written,
+  }
+}
+
+/** Writes a position delete file again, as Parquet, at another location: about files that are elsewhere now. */
+export async function writePositionDeletesAgain(
+  io: FileIO,
+  file: PositionDeleteFile,
+  options: {
+    readonly location: string
+    readonly positions: PositionsByPath
+    readonly metadata: TableMetadata
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<PositionDeleteFile> {
+  const { location, positions, metadata } = options
+  const parquet = parquetTableOptions(parquetOptions(metadata, 'deletes'), SCHEMA)
+  const sorted = [...positions].sort(([a], [b]) => compareStrings(a, b))
+  const written = await writeRows(io, new Map(sorted), { ...options, parquet })
+  return { ...file, location, format: 'parquet', ...written }
+}
+
+type WrittenRows = Pick<
+  PositionDeleteFile,
+  'recordCount' | 'fileSizeBytes' | 'splitOffsets' | keyof FileMetrics
+>
+
+async function writeRows(
+  io: FileIO,
+  positions: PositionsByPath,
+  options: {
+    readonly location: string
+    readonly parquet: ParquetTableOptions
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<WrittenRows> {
   const writer = await openParquetWriter(io, options.location, {
     ...options.parquet,
     fields: FIELDS,
@@ -75,22 +122,17 @@ async function writeOne(
   })
   let result: ParquetWriteResult
   try {
-    for (const batch of deleteBatches(file.location, positions)) await writer.write(batch)
+    for (const [path, set] of positions)
+      for (const batch of deleteBatches(path, set)) await writer.write(batch)
     result = await writer.close()
   } catch (error) {
     await writer.abort()
     throw error
   }
   return {
-    content: 'position-deletes',
-    location: options.location,
-    format: 'parquet',
-    specId: file.specId,
-    partition: file.partition,
     recordCount: result.rowCount,
     fileSizeBytes: result.sizeBytes,
     splitOffsets: result.splitOffsets,
-    referencedDataFile: file.location,
     ...fileMetrics(result.columns, SCHEMA, WHOLE_BOUNDS),
   }
 }

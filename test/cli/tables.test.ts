@@ -96,6 +96,20 @@ describe('tables', () => {
     expect(created).toMatchObject({ formatVersion: 2, location: `file://${cwd}/elsewhere`, keys: [] })
   })
 
+  it('are dropped with their files by --purge, which can be tried out', async () => {
+    await run('table', 'create', 'shop.p', 'id int')
+    const listed = await json('table', 'drop', 'shop.p', '--purge', '--dry-run')
+    expect(listed).toMatchObject({
+      dropped: null,
+      dryRun: true,
+      files: [expect.stringContaining('metadata')],
+    })
+    expect(await json('table', 'list', 'shop')).toEqual(['shop.p'])
+    expect(await refused('table', 'drop', 'shop.p', '--dry-run')).toMatchObject({ kind: 'invalid-argument' })
+    expect(await run('table', 'drop', 'shop.p', '--purge')).toBe('dropped shop.p, deleted 1 files\n')
+    expect(await json('table', 'list', 'shop')).toEqual([])
+  })
+
   it('are listed, renamed and dropped; their files stay', async () => {
     await run('table', 'create', 'shop.a', 'id int')
     await run('table', 'create', 'shop.b', 'id int')

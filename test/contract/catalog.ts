@@ -1,7 +1,7 @@
 /**
  * One suite for every catalog. A catalog that cannot do something says so in `skip`, with the reason.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, it as always, beforeEach, describe, expect } from 'vitest'
 import { LakeError } from '../../src/base/errors.js'
 import { systemRuntime } from '../../src/base/runtime.js'
 import type {
@@ -28,6 +28,10 @@ export interface CatalogUnderTest {
 export interface CatalogSuiteOptions {
   /** Tests that do not apply, by the key of the feature, with the reason. */
   readonly skip?: Readonly<Partial<Record<'multi-table' | 'nested-namespaces', string>>>
+  /** Single tests that do not apply, by their names, with the reason: what a server of others does otherwise. */
+  readonly without?: Readonly<Record<string, string>>
+  /** The property of a namespace that says where its tables go; default `location`. */
+  readonly locationProperty?: string
 }
 
 const SCHEMA: Schema = {
@@ -113,12 +117,28 @@ async function kindOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
+type Test = (name: string, body: () => Promise<unknown>) => void
+
+/** Tests by name but for some, which are shown as skipped; each of these has to be there. */
+export function itWithout(
+  reasons: Readonly<Record<string, string>>,
+): Test & { skipIf(condition: unknown): Test } {
+  const unseen = new Set(Object.keys(reasons))
+  const it: Test = (name, body) => {
+    unseen.delete(name)
+    always.skipIf(Object.hasOwn(reasons, name))(name, body)
+  }
+  afterAll(() => expect([...unseen], 'tests to leave out that are not there').toEqual([]))
+  return Object.assign(it, { skipIf: (condition: unknown) => (condition ? always.skip : it) })
+}
+
 export function describeCatalog(
   name: string,
   open: () => Promise<CatalogUnderTest>,
   options: CatalogSuiteOptions = {},
 ): void {
   describe(`the catalog contract: ${name}`, () => {
+    const it = itWithout(options.without ?? {})
     let world: CatalogUnderTest
     let catalog: Catalog
     beforeEach(async () => {
@@ -268,7 +288,8 @@ export function describeCatalog(
 
       it('live where the namespace says', async () => {
         const location = 'file:///elsewhere/shop'
-        await catalog.updateNamespace(['shop'], { removals: [], updates: { location } })
+        const updates = { [options.locationProperty ?? 'location']: location }
+        await catalog.updateNamespace(['shop'], { removals: [], updates })
         expect(await catalog.defaultTableLocation(ORDERS)).toBe(`${location}/orders`)
       })
 

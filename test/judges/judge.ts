@@ -22,7 +22,7 @@ export interface JudgeAnswer {
 }
 
 /** False only where the judge is missing and may be: outside CI. */
-export function judgeIsHere(name: JudgeName | 'node'): boolean {
+export function judgeIsHere(name: JudgeName | 'node' | 'rck'): boolean {
   return process.env.CI === 'true' || existsSync(join(ROOT, name, 'installed.txt'))
 }
 

@@ -53,6 +53,48 @@ describe('the catalog of a command', () => {
     })
   })
 
+  it('takes any property from variables: two underscores are a dot, one is a dash', () => {
+    const environment = {
+      SERAC_TYPE: 'dynamodb',
+      SERAC_DYNAMODB__TABLE_NAME: 'tables',
+      SERAC_S3__PATH_STYLE_ACCESS: 'true',
+      SERAC_JUDGES_DIR: '/elsewhere',
+      SERAC_ACTOR: 'me',
+    }
+    expect(resolve({ environment })).toEqual({
+      type: 'dynamodb',
+      'dynamodb.table-name': 'tables',
+      's3.path-style-access': 'true',
+    })
+  })
+
+  it('takes properties of a named catalog from its own variables, also when serac.json does not know it', () => {
+    const environment = {
+      SERAC_CATALOG__DEV__S3__REGION: 'eu-west-1',
+      SERAC_CATALOG__DEV__WAREHOUSE: 's3://b/dev',
+    }
+    expect(resolve({ file, environment, catalog: 'dev' })).toEqual({
+      type: 'embedded',
+      warehouse: 's3://b/dev',
+      's3.region': 'eu-west-1',
+    })
+    expect(resolve({ environment, catalog: 'dev' })).toMatchObject({ warehouse: 's3://b/dev' })
+    expect(resolve({ file, environment })).not.toHaveProperty('s3.region')
+  })
+
+  it('is a REST catalog when it has an address, and keeps it with another warehouse', () => {
+    const environment = { SERAC_URI: 'http://127.0.0.1:8181' }
+    expect(resolve({ environment })).toEqual({ type: 'rest', uri: 'http://127.0.0.1:8181' })
+    const remote = JSON.stringify({
+      default: 'r',
+      catalogs: { r: { uri: 'https://host/api', warehouse: 'a' } },
+    })
+    expect(resolve({ file: remote, warehouse: 'b' })).toMatchObject({
+      uri: 'https://host/api',
+      warehouse: 'b',
+    })
+  })
+
   it('that is not configured is an error that says which are', () => {
     for (const catalog of ['nope', 'constructor']) {
       expect(errorOf(() => resolve({ file, catalog }))).toMatchObject({

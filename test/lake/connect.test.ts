@@ -2,7 +2,7 @@ import { access, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connect } from '../../src/lake/connect.js'
+import { type ConnectOptions, connect } from '../../src/lake/connect.js'
 import { rejectionOf } from '../support/errors.js'
 
 let folder: string
@@ -48,9 +48,11 @@ describe('connecting', () => {
     expect(await second.tableExists('shop.t')).toBe(false)
   })
 
-  it.each([
-    ['another kind of catalog', { type: 'rest' }, 'unsupported'],
-    ['a warehouse that is not local', { warehouse: 's3://bucket/lake' }, 'unsupported'],
+  it.each<[string, ConnectOptions, string]>([
+    ['a kind of catalog that nobody knows', { type: 'hive' }, 'invalid-argument'],
+    ['a REST catalog without an address', { type: 'rest' }, 'invalid-argument'],
+    ['an embedded catalog in S3 without a file', { warehouse: 's3://bucket/lake' }, 'invalid-argument'],
+    ['a warehouse in another store', { warehouse: 'gs://bucket/lake' }, 'unsupported'],
     ['a uri of another database', { uri: 'postgresql://host/db' }, 'invalid-argument'],
   ])('refuses %s', async (_, options, kind) => {
     expect((await rejectionOf(connect({ baseFolder: folder, ...options })))?.kind).toBe(kind)

@@ -31,6 +31,11 @@ describe('the JSON single-value form', () => {
       [{ kind: 'int' }, 34, '34'],
       [{ kind: 'long' }, 9007199254740993n, '9007199254740993'],
       [{ kind: 'double' }, 1.5, '1.5'],
+      // Java takes a number without a point or an exponent for an integer, and refuses it.
+      [{ kind: 'double' }, 1, '1.0'],
+      [{ kind: 'double' }, -0, '-0.0'],
+      [{ kind: 'double' }, 1e21, '1e+21'],
+      [{ kind: 'float' }, -3, '-3.0'],
       [parseType('decimal(9, 2)'), 1420n, '"14.20"'],
       [parseType('decimal(9, 2)'), -5n, '"-0.05"'],
       [{ kind: 'date' }, 17486, '"2017-11-16"'],

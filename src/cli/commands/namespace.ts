@@ -11,7 +11,8 @@ export function addNamespaceCommands(program: Command, surroundings: Surrounding
     .option('--json', 'print one JSON document')
     .action((parent: string | undefined, _options, command: Command) =>
       withLake(command, surroundings, async session => {
-        const names = (await session.lake.listNamespaces(parent)).map(levels => levels.join('.'))
+        const { printNamespace } = await import('../../index.js')
+        const names = (await session.lake.listNamespaces(parent)).map(printNamespace)
         await printRows(session, { headers: ['namespace'], rows: names.map(name => [name]), json: names })
       }),
     )

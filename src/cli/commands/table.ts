@@ -4,9 +4,11 @@ import { addRelocateOption, withReadableTable } from '../readable-table.js'
 import {
   collectPairs,
   commaList,
+  fileLocation,
   type Output,
   printResult,
   printRows,
+  type Session,
   UsageError,
   withLake,
 } from '../session.js'
@@ -21,6 +23,18 @@ interface CreateOptions {
   readonly property?: Record<string, string>
   readonly location?: string
   readonly orReplace?: boolean
+}
+
+interface RewritePathOptions {
+  readonly from?: string
+  readonly to: string
+  readonly staging?: string
+  readonly relocate?: readonly string[]
+}
+
+interface DropOptions {
+  readonly purge?: boolean
+  readonly dryRun?: boolean
 }
 
 interface CloneOptions {
@@ -39,7 +53,8 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
       withLake(command, surroundings, async session => {
         const namespaces = namespace === undefined ? await allNamespaces(session.lake) : [namespace]
         const lists = await Promise.all(namespaces.map(levels => session.lake.listTables(levels)))
-        const names = lists.flat().map(id => [...id.namespace, id.name].join('.'))
+        const { printIdentifier } = await import('../../index.js')
+        const names = lists.flat().map(printIdentifier)
         await printRows(session, { headers: ['table'], rows: names.map(name => [name]), json: names })
       }),
     )
@@ -106,15 +121,73 @@ export function addTableCommands(program: Command, surroundings: Surroundings): 
     )
   table
     .command('drop <table>')
-    .description('remove a table from the catalog; its files stay')
+    .description('remove a table from the catalog; its files stay without --purge')
+    .option('--purge', 'delete the files that it reaches too')
+    .option('--dry-run', 'with --purge: list the files and change nothing')
     .option('--json', 'print one JSON document')
-    .action((name: string, _options, command: Command) =>
+    .action((name: string, options: DropOptions, command: Command) =>
       withLake(command, surroundings, async session => {
+        if (options.dryRun === true && options.purge !== true)
+          throw new UsageError('--dry-run belongs to --purge', name)
+        if (options.purge === true) return purgeTable(session, name, options)
         await session.lake.dropTable(name)
         await printResult(session, { json: { dropped: name }, text: `dropped ${name}; its files stay\n` })
       }),
     )
+  addRelocateOption(
+    table
+      .command('rewrite-path <table>')
+      .description('write a table again under another root: then register what it prints')
+      .option('--from <root>', "the root that all its files are below; default the table's location")
+      .requiredOption('--to <root>', 'the root that takes its place')
+      .option('--staging <folder>', 'copy nothing: what is new waits here, with a list of what to copy')
+      .option('--json', 'print one JSON document'),
+  ).action((name: string, options: RewritePathOptions, command: Command) =>
+    withReadableTable(command, surroundings, { name, relocate: options.relocate }, session =>
+      rewritePath(session, options),
+    ),
+  )
   addAlterCommands(table, surroundings)
+}
+
+async function rewritePath(
+  session: Output & { readonly table: StaticTable },
+  options: RewritePathOptions,
+): Promise<void> {
+  const { surroundings, table } = session
+  const place = (path: string): string => fileLocation(surroundings, path)
+  const report = await table.rewritePath({
+    from: options.from === undefined ? undefined : place(options.from),
+    to: place(options.to),
+    staging: options.staging === undefined ? undefined : place(options.staging),
+    signal: surroundings.signal,
+  })
+  const { files, fileList, rewrittenFiles, copiedFiles, copiedBytes } = report
+  const text = [
+    `metadata   ${report.metadataLocation}`,
+    `rewritten  ${rewrittenFiles} files`,
+    fileList === undefined
+      ? `copied     ${copiedFiles} files, ${copiedBytes} bytes`
+      : `to copy    ${files.length} files, listed in ${fileList}`,
+  ].join('\n')
+  await printResult(session, { json: report, text: `${text}\n` })
+}
+
+async function purgeTable(session: Session, name: string, { dryRun }: DropOptions): Promise<void> {
+  const report = await session.lake.purgeTable(name, { dryRun, signal: session.surroundings.signal })
+  const { files, failed, kept } = report
+  const lines = [
+    report.dryRun
+      ? `would drop ${name} and delete ${files.length} files`
+      : `dropped ${name}, deleted ${files.length} files`,
+    ...(report.dryRun ? files : []),
+    ...failed.map(({ location, reason }) => `not deleted: ${location} (${reason})`),
+    ...(kept === undefined ? [] : [`files stay: ${kept}`]),
+  ]
+  await printResult(session, {
+    json: { dropped: report.dryRun ? null : name, ...report },
+    text: `${lines.join('\n')}\n`,
+  })
 }
 
 async function allNamespaces(lake: Lake, parent?: Namespace): Promise<readonly Namespace[]> {

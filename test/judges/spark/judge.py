@@ -84,7 +84,8 @@ def lake(properties: tuple[tuple[str, str], ...]) -> tuple[SparkSession, str]:
     found = session().newSession()
     setting = f"spark.sql.catalog.{name}"
     # Other processes commit too: nothing of a table is kept from one statement to the next.
-    for key, value in {"type": "jdbc", "cache-enabled": "false", **given}.items():
+    kind = {} if "catalog-impl" in given else {"type": "jdbc"}
+    for key, value in {**kind, "cache-enabled": "false", **given}.items():
         found.conf.set(f"{setting}.{key}", value)
     found.conf.set(setting, "org.apache.iceberg.spark.SparkCatalog")
     return found, f"`{name}`"
