@@ -72,7 +72,8 @@ check() { # model | flags | expected
     ./pan -m100000 -w22 >pan.txt 2>&1 || true
     said=$(judge)
   fi
-  local line="$model ${flags//  /}"
+  local line
+  line=$(xargs <<<"$model $flags")
   if [[ $expected == holds && $said == holds* ]] || [[ $expected != holds && $said == *"$expected"* && $said != holds* ]]; then
     echo "ok   $line: $said"
   else

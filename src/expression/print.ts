@@ -153,8 +153,9 @@ function valueText(type: PrimitiveType, value: Value): string {
   }
 }
 
+/** A zero with a sign is a double for certain: as a decimal it would lose the sign. */
 function numberText(value: number): string {
-  return Object.is(value, -0) ? '-0.0' : String(value)
+  return Object.is(value, -0) ? '-0e0' : String(value)
 }
 
 function integerText(type: PrimitiveType, value: bigint): string {

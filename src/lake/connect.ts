@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import { LakeError } from '../base/errors.js'
 import { type Runtime, systemRuntime } from '../base/runtime.js'
 import type { Catalog } from '../catalog/catalog.js'
-import type { LockManager } from '../catalog/lock.js'
 import type { CommitEvent } from '../commit/commit-loop.js'
 import { ioByScheme } from '../io/by-scheme.js'
 import type { FileIO } from '../io/file-io.js'
@@ -156,26 +155,10 @@ async function openFilesystem(options: ConnectOptions, { io, runtime }: Surround
   const { baseFolder = '.', properties = {}, name } = options
   const warehouse = warehouseLocation(options.warehouse ?? './lake', baseFolder)
   const { openFilesystemCatalog } = await import('../catalog/filesystem.js')
-  const lock = await openLock(properties, runtime)
   return {
-    catalog: await openFilesystemCatalog({ warehouse, properties, name, io, runtime, lock }),
+    catalog: await openFilesystemCatalog({ warehouse, properties, name, io, runtime }),
     warehouse,
   }
-}
-
-/** By Java's name of the class, or `dynamodb`. */
-async function openLock(
-  properties: Readonly<Record<string, string>>,
-  runtime: Runtime,
-): Promise<LockManager | undefined> {
-  const kind = properties['lock-impl']
-  if (kind === undefined) return undefined
-  if (!/^(dynamodb|(.*\.)?DynamoDbLockManager)$/.test(kind))
-    throw new LakeError('unsupported', 'the only lock that is built is the one in DynamoDB', {
-      context: { 'lock-impl': kind },
-    })
-  const { openDynamoDbLock } = await import('../catalog/dynamodb-lock.js')
-  return openDynamoDbLock({ properties, runtime })
 }
 
 async function openRest(options: ConnectOptions, { io, runtime, access }: Surroundings): Promise<Opened> {

@@ -110,6 +110,13 @@ describe('scalars on batches', () => {
     )
   })
 
+  it('keep the sign of a zero in their text', () => {
+    const zero = { kind: 'literal', literal: { kind: 'typed', type: { kind: 'double' }, value: -0 } } as const
+    const bound = bindScalar(parseScalar(printScalar(zero)), relation)
+    expect(bound.type).toEqual({ kind: 'double' })
+    expect(columnValues(evaluateScalar(bound, batchOf(SCALAR_FIELDS, [{}])), bound.type)).toEqual([-0])
+  })
+
   it('are printed as text that parses to what means the same', () => {
     fc.assert(
       fc.property(anyScalar, rowsOf, (scalar, rows) => {

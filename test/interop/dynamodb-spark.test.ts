@@ -2,24 +2,16 @@
  * Java's DynamoDbCatalog, in Spark, and serac on one DynamoDB table: each opens what the other made, commits beside it, and
  * sees nothing of what serac keeps for itself.
  */
-import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
 import { openAwsItems } from '../../src/catalog/dynamodb-aws.js'
 import { viewKey } from '../../src/catalog/dynamodb-items.js'
 import { connect, type Lake } from '../../src/index.js'
-import { type JudgeAnswer, type JudgeSession, judgeIsHere, openJudge, pythonOf } from '../judges/judge.js'
+import { type JudgeAnswer, type JudgeSession, judgeIsHere, openJudge, sparkHasAws } from '../judges/judge.js'
 import { type Service, serviceIsHere, startService } from '../services/service.js'
-
-/** Judges that were installed before Spark could reach DynamoDB have no classes of AWS. */
-function sparkHasAws(): boolean {
-  if (process.env.CI === 'true') return true
-  const jars = join(dirname(pythonOf('spark')), '..', 'jars')
-  return existsSync(jars) && readdirSync(jars).some(name => name.startsWith('iceberg-aws-bundle'))
-}
 
 const areHere = judgeIsHere('spark') && serviceIsHere('dynamodb') && sparkHasAws()
 

@@ -2,24 +2,16 @@
  * Java's HadoopCatalog, in Spark, and serac on one folder, kept apart by Java's DynamoDbLockManager: each opens what the other
  * made, and commits beside it.
  */
-import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
 import { openFilesystemCatalog } from '../../src/catalog/filesystem.js'
 import { createLocalIO } from '../../src/io/local.js'
 import { type Lake, openLake } from '../../src/lake/lake.js'
-import { type JudgeAnswer, type JudgeSession, judgeIsHere, openJudge, pythonOf } from '../judges/judge.js'
+import { type JudgeAnswer, type JudgeSession, judgeIsHere, openJudge, sparkHasAws } from '../judges/judge.js'
 import { type Service, serviceIsHere, startService } from '../services/service.js'
-
-/** Judges that were installed before Spark could reach DynamoDB have no classes of AWS. */
-function sparkHasAws(): boolean {
-  if (process.env.CI === 'true') return true
-  const jars = join(dirname(pythonOf('spark')), '..', 'jars')
-  return existsSync(jars) && readdirSync(jars).some(name => name.startsWith('iceberg-aws-bundle'))
-}
 
 const areHere = judgeIsHere('spark') && serviceIsHere('dynamodb') && sparkHasAws()
 const JAVA_LOCK = 'org.apache.iceberg.aws.dynamodb.DynamoDbLockManager'

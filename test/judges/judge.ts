@@ -3,7 +3,7 @@
  * reads. `test/judges/setup.sh` installs them. Without them the suites are skipped; with CI=true they must run.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,6 +24,13 @@ export interface JudgeAnswer {
 /** False only where the judge is missing and may be: outside CI. */
 export function judgeIsHere(name: JudgeName | 'node' | 'rck'): boolean {
   return process.env.CI === 'true' || existsSync(join(ROOT, name, 'installed.txt'))
+}
+
+/** Whether Spark was installed with Iceberg's libraries for AWS, which older installations lack. */
+export function sparkHasAws(): boolean {
+  if (process.env.CI === 'true') return true
+  const jars = join(ROOT, 'spark', 'jars')
+  return existsSync(jars) && readdirSync(jars).some(name => name.startsWith('iceberg-aws-bundle'))
 }
 
 /** The second version of Node. */

@@ -40,6 +40,13 @@ export interface Bug {
 
 type Unknown = Extract<CommitOutcome, { status: 'unknown' }>
 
+/** Stands still between its files and its swap, so that a lease lapses. */
+const sleepsForDays: Parts['action'] = (action, _, runtime) => async (base, attempt) => {
+  const change = await action(base, attempt)
+  if (runtime.random() < 0.15) await runtime.sleep((1 + 3 * runtime.random()) * 86_400_000)
+  return change
+}
+
 // ---- what becomes of a swap
 
 function refusalOf(changes: readonly TableCommit[]): CommitOutcome {
@@ -152,9 +159,9 @@ const SWAPS: readonly Bug[] = [
   },
   {
     name: 'a swap does not look for its leases',
-    favours: ['clean'],
-    agesMs: [0],
-    slowShare: 0.5,
+    favours: ['clean', 'append'],
+    slowShare: 0.7,
+    parts: { action: sleepsForDays },
     catalog: catalog => ({
       ...catalog,
       commit: (changes, options) => catalog.commit(changes, { ...options, leases: undefined }),
@@ -344,25 +351,6 @@ const MAINTENANCE: readonly Bug[] = [
         await options.io.delete(files.map(file => file.location))
         return report
       },
-    },
-  },
-  {
-    name: 'an expiry does not require the refs that it knows',
-    favours: ['expire', 'tag'],
-    parts: {
-      expireSnapshots: (catalog, identifier, options) =>
-        PARTS.expireSnapshots(
-          {
-            ...catalog,
-            commit: (changes, swap) =>
-              catalog.commit(
-                changes.map(change => ({ ...change, requirements: [] })),
-                swap,
-              ),
-          },
-          identifier,
-          options,
-        ),
     },
   },
   {

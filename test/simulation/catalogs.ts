@@ -223,6 +223,9 @@ function filesystemService({ network, onChange, violated }: ServiceOptions): Cat
       pointers.set(`shop.${name}`, location)
       await onChange(by)
     },
-    isOwnFile: location => location.endsWith('version-hint.text') || location.endsWith('/'),
+    isOwnFile: location => OWN_FILE.test(location),
   }
 }
+
+/** Hints, and what marks a folder. */
+const OWN_FILE = /\/(version-hint\.text|\.namespace|)$/

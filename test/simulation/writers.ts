@@ -2,6 +2,7 @@
  * The writers of the world: real actions, commits, plans and clean-ups over files whose rows the world knows. What reads or
  * writes Parquet in serac - looking for keys, rewriting files - is done here by the world's own few lines.
  */
+import type { Runtime } from '../../src/base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../../src/catalog/catalog.js'
 import { type CommitTarget, commitTables, type TableAction } from '../../src/commit/commit-loop.js'
 import { type FileHold, holdFiles } from '../../src/commit/hold-lease.js'
@@ -55,7 +56,7 @@ export interface Parts {
   /** Share of steps that take long between writing and committing. */
   readonly slowShare: number
   /** Around every action. */
-  readonly action: (action: TableAction, step: Step) => TableAction
+  readonly action: (action: TableAction, step: Step, runtime: Runtime) => TableAction
 }
 
 const DAY_MS = 86_400_000
@@ -145,8 +146,9 @@ async function commit(job: Job, targets: readonly CommitTarget[]): Promise<boole
   // Some take long, so that they need a lease for what they have written.
   if (process.runtime.random() < parts.slowShare)
     await process.runtime.sleep(50_000 + process.runtime.random() * 50_000)
-  const planted = targets.map(each => ({ ...each, action: parts.action(each.action, step) }))
-  const retry = { retriesMax: 30, statusChecksMax: 4 }
+  const planted = targets.map(each => ({ ...each, action: parts.action(each.action, step, process.runtime) }))
+  // Patient beyond days, so that who was frozen goes on.
+  const retry = { retriesMax: 30, statusChecksMax: 4, totalMsMax: 30 * DAY_MS }
   const result = await parts.commitTables(catalog, planted, { io, runtime: process.runtime, retry })
   return result.changed.includes(true)
 }
