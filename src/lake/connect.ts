@@ -122,8 +122,16 @@ function openCatalog(options: ConnectOptions, on: Surroundings): Promise<Opened>
       return openFilesystem(options, on)
     case 'rest':
       return openRest(options, on)
+    case 'glue':
+      throw new LakeError('unsupported', 'Glue is reached as a REST catalog', {
+        context: {
+          type,
+          remedy:
+            'type rest with uri https://glue.<region>.amazonaws.com/iceberg and rest.sigv4-enabled true',
+        },
+      })
     default:
-      throw new LakeError('invalid-argument', 'the kind of catalog is not known', {
+      throw new LakeError('unsupported', 'this kind of catalog is not built', {
         context: { type, known: ['embedded', 'dynamodb', 'rest', 'filesystem'] },
       })
   }

@@ -58,6 +58,7 @@ async function visitState(
   walk: Walk,
   metadata: TableMetadata,
   snapshots: readonly Snapshot[],
+  ifGone: 'refuse' | 'skip' = 'refuse',
 ): Promise<void> {
   const { io, seen, onReached, signal } = walk
   for (const { statisticsPath } of [...metadata.statistics, ...metadata.partitionStatistics])
@@ -67,7 +68,9 @@ async function visitState(
     firstTime(seen, `list ${snapshot.snapshotId} ${snapshot.manifestList}`),
   )
   for (const { manifestList } of unseen) if (manifestList !== undefined) onReached(manifestList)
-  const lists = await mapBounded(unseen, snapshot => readManifestList(io, snapshot, { signal }), bounds)
+  const readList = (snapshot: Snapshot): Promise<readonly ManifestFile[]> =>
+    readManifestList(io, snapshot, { signal }).catch(emptyIfGone(ifGone))
+  const lists = await mapBounded(unseen, readList, bounds)
   const manifests = lists.flat().filter(({ location }) => firstTime(seen, location))
   const terms = manifestTerms(metadata, currentSchema(metadata))
   const visitManifest = async (manifest: ManifestFile): Promise<void> => {
@@ -77,10 +80,18 @@ async function visitState(
       keep: isLive,
       withStatistics: false,
       signal,
-    })
+    }).catch(emptyIfGone(ifGone))
     for (const { file } of entries) onReached(file.location)
   }
   await mapBounded(manifests, visitManifest, bounds)
+}
+
+/** An expiry deletes what its snapshots alone reached: of those, what is gone is needed by nobody. */
+function emptyIfGone(ifGone: 'refuse' | 'skip'): (error: unknown) => readonly [] {
+  return error => {
+    if (ifGone === 'skip' && isLakeError(error, 'not-found')) return []
+    throw error
+  }
 }
 
 function firstTime(seen: Set<string>, key: string): boolean {
@@ -106,7 +117,7 @@ async function visitLog(walk: Walk, { metadata }: LoadedTable, also: AlsoNeeded)
       ? state.snapshots
       : state.snapshots.filter(({ snapshotId }) => missing.has(snapshotId))
     for (const { snapshotId } of needed) missing.delete(snapshotId)
-    await visitState(walk, state, needed)
+    await visitState(walk, state, needed, 'skip')
   }
   await visitEarlierLogs(walk, metadata)
 }

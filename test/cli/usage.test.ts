@@ -112,9 +112,9 @@ describe('the lake of a command', () => {
       kind: 'invalid-argument',
       context: { catalog: 'prod' },
     })
-    expect(await seracError(['--warehouse', 's3://b/l', 'namespace', 'list'], { cwd })).toMatchObject({
+    expect(await seracError(['--warehouse', 'gs://b/l', 'namespace', 'list'], { cwd })).toMatchObject({
       kind: 'unsupported',
-      context: { warehouse: 's3://b/l' },
+      context: { warehouse: 'gs://b/l' },
     })
     await writeFile(join(cwd, 'serac.json'), '{"default": "x", "catalogs": {"x": {"type": "glue"}}}')
     expect(await seracError(['namespace', 'list'], { cwd })).toMatchObject({

@@ -49,7 +49,7 @@ describe('connecting', () => {
   })
 
   it.each<[string, ConnectOptions, string]>([
-    ['a kind of catalog that nobody knows', { type: 'hive' }, 'invalid-argument'],
+    ['a kind of catalog that is not built', { type: 'hive' }, 'unsupported'],
     ['a REST catalog without an address', { type: 'rest' }, 'invalid-argument'],
     ['an embedded catalog in S3 without a file', { warehouse: 's3://bucket/lake' }, 'invalid-argument'],
     ['a warehouse in another store', { warehouse: 'gs://bucket/lake' }, 'unsupported'],

@@ -15,7 +15,13 @@ export function stepOf({ writer, number, tables, keyed }) {
     case 3: {
       // Keys of its own: the order of its steps says which value is the last.
       const keys = new Set(Array.from({ length: ROWS }, () => writer * KEYS + random.below(KEYS)))
-      return { verb: 'upsert', name, number, tables: [keyed], rows: [...keys].map(key => ({ key, step: name })) }
+      return {
+        verb: 'upsert',
+        name,
+        number,
+        tables: [keyed],
+        rows: [...keys].map(key => ({ key, step: name })),
+      }
     }
     default:
       return { verb: 'append', name, number, tables: [tables[random.below(tables.length)]], rows: appended }

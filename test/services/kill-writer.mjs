@@ -59,6 +59,8 @@ function doStep({ verb, name, number, tables, rows }) {
     case 'upsert':
       return lake.table(table).upsert(rows, { once })
     case 'together':
-      return lake.transaction(tables, tx => Promise.all(tables.map(each => tx.table(each).append(rows))), { once })
+      return lake.transaction(tables, tx => Promise.all(tables.map(each => tx.table(each).append(rows))), {
+        once,
+      })
   }
 }
