@@ -46,6 +46,8 @@ const ALL = [...TABLES, KEYED]
 const WAREHOUSE = `s3://${TEST_BUCKET}/kill`
 /** Snapshots that an expiry leaves: less than the writers make while an answer is looked for. */
 const RETAIN_LAST = 10
+/** Earlier metadata files that a table keeps. */
+const LOG_MAX = 10
 const TIMEOUT_MS = COMMITS * 3_000 + 120_000
 
 const isHere = serviceIsHere('dynamodb') && serviceIsHere(STORE)
@@ -79,7 +81,7 @@ describe.skipIf(!isHere)('writers that are killed, over a network that loses req
             'commit.retry.max-wait-ms': '1000',
             'commit.status-check.min-wait-ms': '50',
             'commit.status-check.max-wait-ms': '1000',
-            'write.metadata.previous-versions-max': '10',
+            'write.metadata.previous-versions-max': `${LOG_MAX}`,
             'write.metadata.delete-after-commit.enabled': 'true',
           },
         },
@@ -188,9 +190,18 @@ describe.skipIf(!isHere)('writers that are killed, over a network that loses req
         () => undefined,
       )
       const { code, signal } = await ended
+      if (code === 1) await dump() // DEBUG
       if (code === 0) return kills
       expect(signal, said).toBe('SIGKILL')
     }
+  }
+
+  async function dump() { // DEBUG
+    for (const name of TABLES) {
+      const { metadata } = await lake.table(name).load()
+      console.log(name, JSON.stringify({ p: Object.entries(metadata.properties).filter(([k]) => k.startsWith('serac')), s: metadata.snapshots.map(s => [String(s.snapshotId), String(s.parentSnapshotId), String(s.sequenceNumber), s.summary]), refs: metadata.refs, log: metadata.metadataLog.length }, (k, v) => typeof v === 'bigint' ? String(v) : v, 1))
+    }
+    for (let w = 0; w < WRITERS; w++) console.log(w, readFileSync(journalOf(w), 'utf8').slice(-1500))
   }
 
   async function expireWhile(goesOn: () => boolean): Promise<void> {
@@ -271,15 +282,21 @@ describe.skipIf(!isHere)('writers that are killed, over a network that loses req
     }
   }
 
-  /** What killed processes left goes; nobody is left who writes. What is there still comes back. */
+  /**
+   * What killed processes left goes; nobody is left who writes. Each cleaning is a commit, behind which states of the log
+   * are forgotten, and with them what only they reach. What is there still comes back.
+   */
   async function removeAllOrphans(): Promise<readonly string[]> {
     const left: string[] = []
     for (const name of ALL) {
       const table = lake.table(name)
-      await wait(2) // files of this very millisecond are older then
-      await table.removeOrphans({ force: true, olderThanMs: Date.now() })
-      const { files } = await table.removeOrphans({ force: true, olderThanMs: Date.now(), dryRun: true })
-      left.push(...files.map(file => file.location))
+      const remove = async (dryRun: boolean) => {
+        await wait(2) // files of this very millisecond are older then
+        return table.removeOrphans({ force: true, olderThanMs: Date.now(), dryRun })
+      }
+      for (let cleaning = 0; cleaning < 2 * LOG_MAX; cleaning++)
+        if ((await remove(false)).files.length === 0) break
+      left.push(...(await remove(true)).files.map(file => file.location))
     }
     return left
   }
