@@ -26,6 +26,7 @@ export { type CatalogProperties, resolveCatalog } from './lake/configuration.js'
 export { type ConnectOptions, connect } from './lake/connect.js'
 export type { GroupCommitOptions, LakeContext } from './lake/context.js'
 export { describeTable, type TableDescription } from './lake/describe.js'
+export type { CheckedTable, CheckOptions, RebuildCatalogOptions } from './lake/doctor.js'
 export {
   type CsvOptions,
   type FileKind,
@@ -48,12 +49,20 @@ export type { MergeOptions, MergeReport } from './lake/merge.js'
 export type { MergeFiles, MergeSource } from './lake/merge-source.js'
 export type { OverwriteOptions } from './lake/overwrite.js'
 export { type ParquetOutOptions, parquetOfBatches } from './lake/parquet-out.js'
+export type { RewriteTablePathOptions } from './lake/rewrite-path.js'
 export type { InputRow } from './lake/rows-in.js'
 export { jsonRowsOfBatch, type OutputRow, type RowOptions, rowsOfBatch } from './lake/rows-out.js'
 export type { AsOf, Scan, ScanRequest, Where } from './lake/scan.js'
 export type { OrderBy, OrderTerm } from './lake/scan-order.js'
 export { type StaticTable, type StaticTableOptions, staticTable } from './lake/static-table.js'
-export type { CompactRequest, ExpireRequest, Table, Transaction, TransactionTable } from './lake/table.js'
+export type {
+  CompactRequest,
+  ExpireRequest,
+  OrphanRequest,
+  Table,
+  Transaction,
+  TransactionTable,
+} from './lake/table.js'
 export type {
   CherryPickOptions,
   CreateRefOptions,

@@ -13,7 +13,7 @@
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { IoOptions } from '../io/file-io.js'
 import { comparableLocation, trimTrailingSlash } from '../io/location.js'
-import { expiredMetadataFiles, tableMetadataBytes } from '../metadata/metadata-file.js'
+import { EMPTIED_METADATA, expiredMetadataFiles, tableMetadataBytes } from '../metadata/metadata-file.js'
 import { metadataCodec } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { CommitAttempt, CommitOutcome, LoadedTable, SwapOptions, TableCommit } from './catalog.js'
@@ -186,7 +186,8 @@ async function committed(context: Context, next: NextVersion): Promise<CommitOut
   const { io } = context
   const { root, from, version, to } = next
   await writeHint(io, root, version)
-  await deleteQuietly(context, expiredMetadataFiles(from?.table.metadata, to.metadata))
+  for (const location of expiredMetadataFiles(from?.table.metadata, to.metadata))
+    await retire(context, location)
   // Without it the next load reads the file again.
   const made = await statVersion(io, root, { version }).catch(() => undefined)
   if (made?.location === to.metadataLocation && made.sizeBytes === next.bytes.length)
@@ -194,12 +195,17 @@ async function committed(context: Context, next: NextVersion): Promise<CommitOut
   return { status: 'committed', tables: [to] }
 }
 
-async function deleteQuietly({ io }: Context, locations: readonly string[]): Promise<void> {
-  if (locations.length === 0) return
+/**
+ * Old versions leave their names behind, a few bytes each: a request that comes late, of a writer that was frozen meanwhile,
+ * must not make a version again that was made long ago.
+ */
+async function retire({ io }: Context, location: string): Promise<void> {
   try {
-    await io.delete(locations)
+    const { etag, sizeBytes } = await io.stat(location)
+    if (etag !== undefined && sizeBytes > EMPTIED_METADATA.length)
+      await io.replace(location, EMPTIED_METADATA, { etag })
   } catch {
-    // Orphan removal finds them.
+    // It stays as it is, which only costs room.
   }
 }
 

@@ -68,8 +68,8 @@ function markOf({ etag, modifiedMs, sizeBytes }: FileStat): string {
 
 /**
  * The current version; undefined for a folder without any.
- * @param seen the version that was current once. The hint is asked all the same: old versions are deleted now and then, and
- * what ends in front of such a gap is not the current one.
+ * @param seen the version that was current once. The hint is asked all the same: other engines delete old versions,
+ * and what ends in front of such a gap is not the current one.
  */
 export async function currentVersion(
   io: FileIO,

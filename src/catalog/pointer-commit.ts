@@ -7,7 +7,8 @@
  *
  * When a pointer moved between prepare and swap, the requirements are what decides: everything is prepared again
  * on the new state, a few times. A refusal (requirement, race) is certain, so the files of that attempt are
- * deleted. A swap whose answer is lost leaves the outcome open; then nothing is deleted, and `settle` sends the
+ * deleted - unless the new state has our metadata file in its log: the request came twice, and the refusal is that of its
+ * second copy. A swap whose answer is lost leaves the outcome open; then nothing is deleted, and `settle` sends the
  * identical swap again and looks.
  */
 import { present } from '../base/assert.js'
@@ -108,13 +109,30 @@ async function commitPointers<Entry>(
   options: SwapOptions,
 ): Promise<CommitOutcome> {
   checkChanges(context, changes)
+  let lost: readonly Swap<Entry>[] = []
   for (let attempt = 1; ; attempt++) {
     const prepared = await prepareAll(context, changes, options)
+    if (isInHistory(lost, prepared)) return committed(context, lost)
+    await deleteQuietly(context, newFiles(lost))
     if ('status' in prepared) return prepared
+    if (attempt > PREPARE_ATTEMPTS) {
+      const swap = present(prepared[0], 'the first swap of a commit')
+      return { ...movedConflict(swap, swap.from?.table), ...withCurrent(swap.from?.table) }
+    }
     await writeFiles(context, prepared, options)
     const outcome = await swapOnce(context, { changes, swaps: prepared }, options)
-    if (outcome.status !== 'conflict' || outcome.isLapsed || attempt >= PREPARE_ATTEMPTS) return outcome
+    if (outcome !== 'lost') return outcome
+    lost = prepared
   }
+}
+
+/** Whether one of the states that were found behind a lost swap shows that it was not lost. */
+function isInHistory<Entry>(lost: readonly Swap<Entry>[], found: readonly Swap<Entry>[] | Conflict): boolean {
+  const tables = 'status' in found ? [found.current] : found.map(({ from }) => from?.table)
+  return lost.some(swap => {
+    const now = tables.find(table => table !== undefined && sameIdentifier(table.identifier, swap.identifier))
+    return now !== undefined && !isReadCheck(swap) && historyOf(now).includes(swap.to.metadataLocation)
+  })
 }
 
 function checkChanges<Entry>(
@@ -226,7 +244,7 @@ async function swapOnce<Entry>(
   context: Context<Entry>,
   prepared: Prepared<Entry>,
   options: SwapOptions,
-): Promise<CommitOutcome> {
+): Promise<CommitOutcome | 'lost'> {
   const { swaps } = prepared
   const answer = await context.swap(swaps, options).catch(async (error: unknown) => {
     await deleteQuietly(context, newFiles(swaps))
@@ -235,10 +253,10 @@ async function swapOnce<Entry>(
   if (answer.status === 'unknown')
     return unknownOutcome(context, { ...prepared, leases: options.leases }, answer.cause)
   if (answer.status === 'swapped') return committed(context, swaps)
+  if (answer.status === 'lost') return 'lost'
   await deleteQuietly(context, newFiles(swaps))
   if (answer.status === 'no-namespace') throw namespaceMissing(answer.swap.identifier.namespace)
-  if (answer.status === 'lapsed') return lapsedConflict(present(swaps[0], 'the first swap of a commit'))
-  return movedConflict(answer.swap, answer.swap.from?.table)
+  return lapsedConflict(present(swaps[0], 'the first swap of a commit'))
 }
 
 // ---- outcomes
@@ -313,8 +331,13 @@ function readHistory<Entry>(
   { from, to }: Swap<Entry>,
   current: LoadedTable,
 ): 'landed' | 'refused' | 'unclear' {
-  const history = [...current.metadata.metadataLog.map(entry => entry.metadataFile), current.metadataLocation]
+  const history = historyOf(current)
   if (history.includes(to.metadataLocation)) return 'landed'
   const base = from === undefined ? -1 : history.indexOf(from.table.metadataLocation)
   return base >= 0 && base < history.length - 1 ? 'refused' : 'unclear'
+}
+
+/** Metadata files, oldest first; the current one is the last. */
+export function historyOf({ metadata, metadataLocation }: LoadedTable): readonly string[] {
+  return [...metadata.metadataLog.map(entry => entry.metadataFile), metadataLocation]
 }

@@ -10,8 +10,7 @@
  */
 import { booleanProperty, firstProperty, type Properties } from '../io/aws-properties.js'
 import type { GrantRefresh, StorageGrant } from '../io/storage-access.js'
-import { property } from '../metadata/properties.js'
-import type { TableMetadata } from '../metadata/table-metadata.js'
+import { tableFolders } from '../metadata/properties.js'
 import { parseAnswerBody } from '../rest/body.js'
 import { parseStorageCredentials, type StorageCredential, type TableAnswer } from '../rest/load-table-json.js'
 import type { TableIdentifier } from './catalog.js'
@@ -100,7 +99,7 @@ function grantsOf(
   const credentials: readonly StorageCredential[] =
     answer.storageCredentials.length > 0
       ? answer.storageCredentials
-      : foldersOf(answer.metadata).map(prefix => ({ prefix, config: {} }))
+      : tableFolders(answer.metadata).map(prefix => ({ prefix, config: {} }))
   if (answer.storageCredentials.length === 0 && Object.keys(own).length === 0) return []
   const shared: Properties = { ...configured(context), ...own }
   return credentials.map(({ prefix, config }) => {
@@ -114,18 +113,6 @@ function grantsOf(
       ...(signs ? { signerHeaders: signerHeaders(context, { auth, answer }) } : {}),
     }
   })
-}
-
-/** Where the table's files are, and may be. */
-function foldersOf(metadata: TableMetadata): readonly string[] {
-  const others = [
-    'write.data.path',
-    'write.metadata.path',
-    'write.object-storage.path',
-    'write.folder-storage.path',
-  ]
-  const folders = others.flatMap(name => property(metadata, name) ?? [])
-  return [...new Set([metadata.location, ...folders])]
 }
 
 function signerOf(context: RestContext, identifier: TableIdentifier, config: Properties): string {

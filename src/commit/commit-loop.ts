@@ -27,7 +27,7 @@ import type { FileIO } from '../io/file-io.js'
 import type { TableRequirement } from '../metadata/table-update.js'
 import { type CommitLimits, commitLimits } from './commit-limits.js'
 import { holdFiles, type SwapFiles } from './hold-lease.js'
-import { hasLanded, type SentSwap } from './landed.js'
+import { hasLanded, type RefusedSwap, refusedSwap, type SentSwap, showsSnapshots } from './landed.js'
 import { settle } from './settle.js'
 import type { CommitTarget, TableChange } from './table-action.js'
 import { createTurnTaker, type TurnTaker } from './take-turns.js'
@@ -92,9 +92,18 @@ export async function commitTables(
   const identifiers = targets.map(target => target.identifier)
   const turns = createTurnTaker(catalog.turns, identifiers, { signal: options.signal, turn: options.turn })
   const startMs = options.runtime.nowMs()
-  const context: LoopContext = { ...options, catalog, targets, files, turns, startMs, doubted: [] }
+  const context: LoopContext = {
+    ...options,
+    catalog,
+    targets,
+    files,
+    turns,
+    startMs,
+    doubted: [],
+    refused: [],
+  }
   try {
-    const result = await runAttempts(context)
+    const result = await runAttempts(context).catch((error: unknown) => lookBeforeFailing(context, error))
     await deleteGarbage(context)
     await discardUnchanged(context, result)
     return result
@@ -114,6 +123,8 @@ interface LoopContext extends CommitOptions {
   readonly startMs: number
   /** Swaps whose first answer was unknown; grows. */
   readonly doubted: SentSwap[]
+  /** Swaps whose first answer was a refusal; grows. */
+  readonly refused: RefusedSwap[]
 }
 
 interface Attempt {
@@ -164,13 +175,35 @@ function loadBases(
   return mapBounded(context.targets, load, bounds(context))
 }
 
-/** Defends against a catalog that calls a swap refused after it had answered `unknown` and the swap landed. */
+/** Defends against a catalog that calls a swap refused that has landed, after it had answered `unknown` or at once. */
 async function landedSwap(
   context: LoopContext,
   bases: readonly LoadedTable[],
 ): Promise<SentSwap | undefined> {
   for (const sent of context.doubted) if (await hasLanded(sent, bases, context)) return sent
-  return undefined
+  const landed = context.refused.find(sent => showsSnapshots(sent, bases))
+  if (landed === undefined) return undefined
+  context.files.doubtRefusals()
+  const attempt = context.refused.length
+  tell(context, { type: 'unknown', attempt, cause: new LakeError('conflict', 'a swap was called refused') })
+  tell(context, { type: 'settled', attempt, status: 'committed' })
+  return landed
+}
+
+/** Before files of refused swaps are deleted: the tables as they are now. Who cannot look deletes nothing. */
+async function lookBeforeFailing(context: LoopContext, error: unknown): Promise<CommitResult> {
+  const { catalog, targets, files, refused } = context
+  if (refused.length === 0 || files.hasDoubt) throw error
+  try {
+    const bases: LoadedTable[] = []
+    for (const { identifier } of targets) bases.push(await catalog.loadTable(identifier))
+    const landed = await landedSwap(context, bases)
+    if (landed !== undefined)
+      return resultOf(context, { number: refused.length, bases, commits: landed.commits, tables: [] })
+  } catch (cause) {
+    if (!isLakeError(cause, 'not-found')) files.doubtRefusals()
+  }
+  throw error
 }
 
 async function runAttempt(context: LoopContext, attempt: Attempt): Promise<CommitResult | Refusal> {
@@ -186,7 +219,10 @@ async function runAttempt(context: LoopContext, attempt: Attempt): Promise<Commi
   await context.turns.letOthersGo()
   const inFlight = await filesInFlight(context, changes)
   const outcome = await swap(context, { attempt, commits, inFlight })
-  if (outcome.status === 'conflict') return outcome
+  if (outcome.status === 'conflict') {
+    context.refused.push(refusedSwap(commits))
+    return outcome
+  }
   tell(context, { type: 'committed', attempt: attempt.number, tables: outcome.tables })
   return resultOf(context, { ...attempt, commits, tables: outcome.tables })
 }

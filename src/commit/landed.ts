@@ -6,11 +6,15 @@
  * - the snapshots that it added are in the table;
  * - it added none (a ref was moved, a column was added): a state in the metadata log is exactly what its updates make of
  *   the state before. Somebody else's commit of the very same change looks like that too, and is as good.
+ *
+ * A refusal is taken at its word, but for snapshots of ours that a table shows all the same: something on the way - a proxy
+ * that repeats requests - showed the answer to the second copy, which the first one's commit refused.
  */
 import { isLakeError } from '../base/errors.js'
 import { type JsonObject, stringifyJson } from '../base/json.js'
 import type { LoadedTable, TableCommit } from '../catalog/catalog.js'
 import { sameIdentifier } from '../catalog/identifier.js'
+import { historyOf } from '../catalog/pointer-commit.js'
 import type { FileIO } from '../io/file-io.js'
 import { applyUpdates } from '../metadata/apply-update.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
@@ -40,9 +44,7 @@ export async function hasLanded(
     if (current === undefined || commit.updates.length === 0) continue
     const location = metadataLocations?.[index]
     if (location !== undefined && historyOf(current).includes(location)) return true
-    const ids = commit.updates.flatMap(update =>
-      update.action === 'add-snapshot' ? [update.snapshot.snapshotId] : [],
-    )
+    const ids = snapshotsOf(commit)
     const isThere =
       ids.length === 0 ? await isStateOf(commit, current, options) : hasSnapshots(current.metadata, ids)
     if (isThere) return true
@@ -50,9 +52,27 @@ export async function hasLanded(
   return false
 }
 
-/** Metadata files, oldest first; the current one is the last. */
-function historyOf({ metadata, metadataLocation }: LoadedTable): readonly string[] {
-  return [...metadata.metadataLog.map(entry => entry.metadataFile), metadataLocation]
+/** A swap that was refused: its tables, and the snapshots that it would have added. */
+export type RefusedSwap = SentSwap
+
+/** What has to be kept of a refused swap. */
+export function refusedSwap(commits: readonly TableCommit[]): RefusedSwap {
+  return {
+    commits: commits.map(({ identifier, requirements, updates }) => ({ identifier, requirements, updates })),
+  }
+}
+
+/** True when one of the tables has the snapshots that the swap would have added. Reads nothing. */
+export function showsSnapshots({ commits }: RefusedSwap, tables: readonly LoadedTable[]): boolean {
+  return commits.some(commit => {
+    const current = tables.find(table => sameIdentifier(table.identifier, commit.identifier))
+    const ids = snapshotsOf(commit)
+    return current !== undefined && ids.length > 0 && hasSnapshots(current.metadata, ids)
+  })
+}
+
+function snapshotsOf({ updates }: TableCommit): readonly bigint[] {
+  return updates.flatMap(update => (update.action === 'add-snapshot' ? [update.snapshot.snapshotId] : []))
 }
 
 function hasSnapshots(metadata: TableMetadata, ids: readonly bigint[]): boolean {

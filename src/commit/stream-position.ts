@@ -12,10 +12,13 @@
  *      -> ... -> cut by expiry: the property, if its snapshot is expired too and not newer than the cut
  * ```
  *
+ * An expiry may leave a snapshot behind the cut that a tag or a reader holds. Then it says in the property that this one is
+ * behind the cut, and not one that was rolled back: `behind`, the oldest kept snapshot of the ref.
+ *
  * Every commit with a position adds a snapshot and requires the ref's snapshot id. There is no requirement for
  * properties, so this is what keeps two appliers from both advancing a stream.
  */
-import { LakeError } from '../base/errors.js'
+import { isLakeError, LakeError } from '../base/errors.js'
 import { isJsonObject, type JsonValue, parseJson, stringifyJson } from '../base/json.js'
 import { refByName, snapshotById } from '../metadata/lookup.js'
 import { MAIN_BRANCH, type Snapshot, type TableMetadata } from '../metadata/table-metadata.js'
@@ -31,6 +34,8 @@ export interface StreamPosition {
   readonly token: string
   readonly snapshotId: bigint
   readonly sequenceNumber: bigint
+  /** A snapshot of the ref whose history holds the position, as an expiry that cut the two apart knew. */
+  readonly behind?: bigint | undefined
 }
 
 /** A step of a stream to be committed. */
@@ -78,7 +83,7 @@ export function readStreamPosition(
   const found = fromHistory(metadata, { stream, ref, head })
   if ('position' in found && found.position !== undefined) return found.position
   const oldest = 'oldest' in found ? found.oldest : undefined
-  return fromProperty(metadata, { stream, ref: source, oldest })
+  return fromProperty(metadata, { stream, ref: source, head, oldest })
 }
 
 /**
@@ -136,6 +141,35 @@ export function streamUpdatesForMove(
     ...(Object.keys(set).length === 0 ? [] : [{ action: 'set-properties', updates: set } as const]),
     ...(removed.length === 0 ? [] : [{ action: 'remove-properties', removals: removed } as const]),
   ]
+}
+
+/**
+ * The updates that keep positions readable when an expiry leaves their snapshots but cuts them off from their branches;
+ * `after` is the table as the expiry alone would leave it.
+ */
+export function streamUpdatesForExpiry(before: TableMetadata, after: TableMetadata): readonly TableUpdate[] {
+  const set: Record<string, string> = {}
+  for (const stream of streamsIn(before)) {
+    for (const [ref, { type, snapshotId: head }] of Object.entries(after.refs)) {
+      const position = type === 'branch' ? positionIfKnown(before, { stream, ref }) : undefined
+      if (position === undefined || positionIfKnown(after, { stream, ref }) !== undefined) continue
+      const behind = [...ancestors(after, head)].at(-1)?.snapshotId
+      if (behind !== undefined) set[streamProperty(stream, ref)] = stringifyJson({ ...position, ref, behind })
+    }
+  }
+  return Object.keys(set).length === 0 ? [] : [{ action: 'set-properties', updates: set }]
+}
+
+function positionIfKnown(
+  metadata: TableMetadata,
+  { stream, ref }: { readonly stream: string; readonly ref: string },
+): StreamPosition | undefined {
+  try {
+    return readStreamPosition(metadata, stream, ref)
+  } catch (error) {
+    if (isLakeError(error, 'conflict')) return undefined
+    throw error
+  }
 }
 
 /** The updates that forget the positions of a branch that goes: one made later under its name has another history. */
@@ -261,9 +295,9 @@ function ofSnapshot(position: StreamPosition, snapshot: Snapshot, ref: string): 
 /** Without an entry in the kept history: what the property proves. `oldest` undefined: the history is whole. */
 function fromProperty(
   metadata: TableMetadata,
-  query: { readonly stream: string; readonly ref: string; readonly oldest: Snapshot | undefined },
+  query: HistoryQuery & { readonly oldest: Snapshot | undefined },
 ): StreamPosition | undefined {
-  const { stream, ref, oldest } = query
+  const { stream, ref, head, oldest } = query
   const name = streamProperty(stream, ref)
   const text = Object.hasOwn(metadata.properties, name) ? metadata.properties[name] : undefined
   if (text === undefined) {
@@ -277,6 +311,9 @@ function fromProperty(
   const position = parsePosition(text, name)
   if (oldest === undefined)
     throw lost({ stream, ref, reason: 'the ref was set to a state before the stream' })
+  const { behind } = position
+  const isNoted = behind !== undefined && head !== undefined
+  if (isNoted && isAncestor(metadata, { ancestor: behind, of: head })) return { ...position, ref }
   if (snapshotById(metadata, position.snapshotId) !== undefined) {
     throw lost({ stream, ref, reason: 'the snapshot of the position is not in the history of the ref' })
   }
@@ -336,7 +373,8 @@ function parsePosition(text: string, name: string): StreamPosition {
       snapshotId !== undefined &&
       sequenceNumber !== undefined
     ) {
-      return { ref, position, token, snapshotId, sequenceNumber }
+      const behind = wholeNumber(json.behind)
+      return { ref, position, token, snapshotId, sequenceNumber, ...(behind === undefined ? {} : { behind }) }
     }
   }
   throw new LakeError('corrupt', 'the stored position of a stream cannot be read', {

@@ -7,7 +7,8 @@
  *    +----(it may have landed)---------------------> doubtful: never deleted by anyone here
  * ```
  *
- * Only `refused` files that are neither published nor doubtful are garbage.
+ * Only `refused` files that are neither published nor doubtful are garbage. A refusal that turns out to be none makes all
+ * of them doubtful.
  */
 export interface WrittenFiles {
   /** An attempt refers to these files; its swap is about to be sent. */
@@ -16,6 +17,8 @@ export interface WrittenFiles {
   refused(): void
   published(): void
   doubtful(): void
+  /** A swap that was called refused has landed, or may have: no file of the operation is garbage. */
+  doubtRefusals(): void
   /** True when some swap may have landed without our knowing. */
   readonly hasDoubt: boolean
   /** True when a swap was accepted. */
@@ -48,6 +51,11 @@ export function trackWrittenFiles(): WrittenFiles {
     },
     doubtful: () => {
       keep()
+      hasDoubt = true
+    },
+    doubtRefusals: () => {
+      keep()
+      for (const location of refused) kept.add(location)
       hasDoubt = true
     },
     get hasDoubt() {

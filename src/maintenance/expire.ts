@@ -21,7 +21,9 @@ import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import { cloneOrigins } from '../commit/clone-origins.js'
 import { type CommitOptions, commitTables, type TableChange } from '../commit/commit-loop.js'
+import { streamUpdatesForExpiry } from '../commit/stream-position.js'
 import type { FileIO } from '../io/file-io.js'
+import { applyUpdates } from '../metadata/apply-update.js'
 import { snapshotById } from '../metadata/lookup.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
 import { gcEnabled } from '../metadata/properties.js'
@@ -148,7 +150,7 @@ async function commitExpiry(
     if (plan.snapshotIds.length === 0 && plan.refs.length === 0) return 'unchanged'
     // Every ref, so that no known one can move onto a snapshot that goes.
     const requirements = refRequirements(before.metadata, Object.keys(before.metadata.refs))
-    return { updates: updatesOf(plan), requirements, written: [] }
+    return { updates: withPositions(before.metadata, updatesOf(plan)), requirements, written: [] }
   }
   const result = await commitTables(catalog, [{ identifier: base.identifier, base, action }], options)
   const [after] = result.tables
@@ -160,6 +162,12 @@ function updatesOf(plan: ExpirePlan): readonly TableUpdate[] {
   const refs = plan.refs.map((refName): TableUpdate => ({ action: 'remove-snapshot-ref', refName }))
   if (plan.snapshotIds.length === 0) return refs
   return [...refs, { action: 'remove-snapshots', snapshotIds: plan.snapshotIds }]
+}
+
+/** Where feeds stand stays readable, although a snapshot that says so may be cut off from its branch. */
+function withPositions(metadata: TableMetadata, updates: readonly TableUpdate[]): readonly TableUpdate[] {
+  const after = applyUpdates(metadata, updates, { nowMs: metadata.lastUpdatedMs })
+  return [...updates, ...streamUpdatesForExpiry(metadata, after)]
 }
 
 interface DroppedRef {

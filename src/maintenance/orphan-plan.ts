@@ -7,6 +7,7 @@
  *     - reached             by anything that the table, its log or a reader names
  *     - of a lease          its name carries the uuid of an operation that stands
  *     - of another table    it lies in a folder of that
+ *     - a version's name    v<N>.metadata.json: whoever makes it has committed, so it must stay taken
  *
  * Files are known by their path alone: a reached path under another scheme or host is the same file by another name, or a
  * copy, and nobody can tell which. Then nothing is an orphan, unless the caller says to keep such files.
@@ -49,6 +50,9 @@ export interface SuspectOptions {
   readonly mismatch: 'error' | 'keep'
 }
 
+/** Of version-hint tables: the versions, and the hint. */
+const VERSION_FILE = /\/metadata\/(v\d+(\.gz)?\.metadata\.json(\.gz)?|version-hint\.text)$/
+
 export function createSuspects({ olderThanMs, isOwn, mismatch }: SuspectOptions): Suspects {
   const byPath = new Map<string, FileStat>()
   const kept: KeptCounts = { young: 0, reached: 0, leased: 0, foreign: 0 }
@@ -62,7 +66,8 @@ export function createSuspects({ olderThanMs, isOwn, mismatch }: SuspectOptions)
     },
     kept,
     add(file) {
-      if (file.modifiedMs >= olderThanMs) kept.young += 1
+      if (VERSION_FILE.test(file.location)) kept.reached += 1
+      else if (file.modifiedMs >= olderThanMs) kept.young += 1
       else if (!isOwn(file.location)) kept.foreign += 1
       else byPath.set(pathOf(file.location), file)
     },

@@ -3,6 +3,7 @@
  * Readers go by the bytes, not by the name: `v2.metadata.json.gz`, `v2.gz.metadata.json` and a gzip file under
  * a plain name are all one thing, and iceberg-go also writes zstd.
  */
+import { compareBytes, utf8Encode } from '../base/bytes.js'
 import { isLakeError, LakeError } from '../base/errors.js'
 import { decompress, gzip } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
@@ -33,6 +34,9 @@ export async function readTableMetadata(
   })
 }
 
+/** What is left of a metadata file whose name has to stay taken; who reads it finds none. */
+export const EMPTIED_METADATA: Uint8Array = utf8Encode('{}\n')
+
 /**
  * Reads one metadata file of a table or view; `decode` gets its bytes without compression.
  * @throws what `decode` throws, with the location in its context; not-found, corrupt, denied, unavailable
@@ -43,6 +47,10 @@ export async function readMetadataFile<T>(
 ): Promise<T> {
   const { location, decode, signal } = file
   const bytes = await io.read(location, { signal })
+  if (compareBytes(bytes, EMPTIED_METADATA) === 0)
+    throw new LakeError('not-found', 'the metadata was dropped from the table and its file emptied', {
+      context: { location },
+    })
   try {
     return decode(plainBytes(bytes, location))
   } catch (error) {

@@ -289,6 +289,20 @@ function bloomFilters(table: HasProperties): ReadonlyMap<string, { fpp: number; 
 
 // ---- locations
 
+/** Properties that put files elsewhere than below the table's location. */
+export const FOLDER_PROPERTIES: readonly string[] = [
+  'write.data.path',
+  'write.metadata.path',
+  'write.object-storage.path',
+  'write.folder-storage.path',
+]
+
+/** Where the table's files are, and may be. */
+export function tableFolders(table: Pick<TableMetadata, 'properties' | 'location'>): readonly string[] {
+  const folders = FOLDER_PROPERTIES.flatMap(name => property(table, name) ?? [])
+  return [...new Set([table.location, ...folders])]
+}
+
 /** Folder of new data files, without a trailing slash. */
 export function dataFolder(table: Pick<TableMetadata, 'properties' | 'location'>): string {
   const set =

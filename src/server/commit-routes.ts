@@ -6,6 +6,7 @@ import { parseCommitTableRequest, parseCommitTransactionRequest } from '../rest/
 import { ENDPOINTS } from '../rest/endpoints.js'
 import { commitChanges } from './commits.js'
 import { type Grant, requireNewTable, requireTable } from './grants.js'
+import { checkNewUpdates, checkUpdates } from './location-policy.js'
 import { naming } from './naming.js'
 import {
   bodyOf,
@@ -29,6 +30,7 @@ async function commitTable(context: ServerContext, request: RestRequest): Promis
   const { requirements, updates } = bodyOf(request, parseCommitTableRequest)
   const change: TableCommit = { identifier: identifierOf(request, 'table'), requirements, updates }
   const grant = requireCommit(request, change)
+  await checkLocations(context, request, change)
   const name = { kind: 'table', identifier: change.identifier, staged: true } as const
   const [table] = await naming(context, name, () => commitChanges(context, request, [change]))
   if (table === undefined)
@@ -44,6 +46,7 @@ async function commitTransaction(context: ServerContext, request: RestRequest): 
     checkLevels(change.identifier.namespace)
     requireCommit(request, change)
   }
+  for (const change of changes) await checkLocations(context, request, change)
   if (changes.length > 1 && !context.catalog.multiTable)
     throw new LakeError('unsupported', 'the catalog cannot commit several tables at once', {
       context: { catalog: context.catalog.name },
@@ -52,11 +55,26 @@ async function commitTransaction(context: ServerContext, request: RestRequest): 
   return NO_CONTENT
 }
 
+/** @throws denied, not-found */
+async function checkLocations(
+  context: ServerContext,
+  request: RestRequest,
+  change: TableCommit,
+): Promise<void> {
+  const { identifier, updates } = change
+  if (isCreation(change)) return checkNewUpdates(context, request, { identifier, updates })
+  const { signal } = request
+  return checkUpdates(request, updates, () => context.catalog.loadTable(identifier, { signal }))
+}
+
+function isCreation({ requirements }: TableCommit): boolean {
+  return requirements.some(({ type }) => type === 'assert-create')
+}
+
 /** Making a table is more than writing to one. @throws not-found, denied; invalid-argument */
 function requireCommit({ principal }: RestRequest, change: TableCommit): Grant {
   const { identifier, requirements } = change
-  const isCreation = requirements.some(({ type }) => type === 'assert-create')
-  if (!isCreation) return requireTable(principal, identifier, 'write')
+  if (!isCreation(change)) return requireTable(principal, identifier, 'write')
   const others = requirements.filter(({ type }) => type !== 'assert-create')
   if (others.length > 0)
     throw new LakeError('invalid-argument', 'a commit that makes a table can require nothing else', {

@@ -14,6 +14,7 @@ import { pageOf } from '../rest/page-token.js'
 import { audited } from './audit.js'
 import { restErrorAnswer } from './error-answer.js'
 import { requireManage, requireNamespace, seesNamespace } from './grants.js'
+import { checkNamespaceKeys } from './location-policy.js'
 import {
   bodyOf,
   checkLevels,
@@ -51,6 +52,7 @@ async function createNamespace(context: ServerContext, request: RestRequest): Pr
   const { principal, signal } = request
   const { namespace, properties } = bodyOf(request, parseNamespaceWithProperties)
   requireManage(principal, checkLevels(namespace))
+  checkNamespaceKeys(request, Object.keys(properties))
   await audited(context, request, { action: 'create-namespace', namespace: printNamespace(namespace) }, () =>
     catalog.createNamespace(namespace, properties, { signal }),
   )
@@ -85,6 +87,7 @@ async function updateNamespace(context: ServerContext, request: RestRequest): Pr
   requireManage(principal, namespace)
   const change = bodyOf(request, parseNamespaceUpdate)
   const { removals, updates } = change
+  checkNamespaceKeys(request, [...removals, ...Object.keys(updates)])
   const twice = removals.find(key => Object.hasOwn(updates, key))
   if (twice !== undefined)
     return unprocessable(`Invalid namespace update, cannot simultaneously set and remove keys: [${twice}]`)

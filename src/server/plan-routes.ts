@@ -13,6 +13,7 @@ import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { createHold } from '../catalog/read-hold.js'
 import { BOUND_TRUE, type Bound, bind, bothOf } from '../expression/bind.js'
+import type { FileIO } from '../io/file-io.js'
 import { heldSnapshots } from '../lake/held-scan.js'
 import { currentSchema, snapshotById } from '../metadata/lookup.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
@@ -35,7 +36,8 @@ import { findField } from '../schema/schema.js'
 import type { Schema } from '../schema/types.js'
 import { resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
 import { vendedAccess } from './credentials.js'
-import { type Grant, isRestricted, requireTable } from './grants.js'
+import { type Grant, isRestricted, type Principal, requireTable } from './grants.js'
+import { ioFor } from './location-policy.js'
 import type { PlannedScan, PlanOwner, StoredPlan } from './plan-store.js'
 import {
   bodyOf,
@@ -79,7 +81,7 @@ async function planTableScan(context: ServerContext, request: RestRequest): Prom
   const asked = bodyOf(request, parsePlanTableScanRequest)
   const granted = grantedTable(request)
   const plan = context.plans.start(ownerOf(request, granted), signal =>
-    plannedScan(context, { ...granted, asked, signal }),
+    plannedScan(context, { ...granted, principal: request.principal, asked, signal }),
   )
   const timer = new AbortController()
   const late = context.runtime.sleep(WAIT_MS_MAX, timer.signal).then(
@@ -179,6 +181,7 @@ async function credentialsFor(
 // ---- planning
 
 interface PlanWork extends Planned {
+  readonly principal: Principal
   readonly asked: PlanTableScanRequest
   readonly signal: AbortSignal
 }
@@ -204,7 +207,8 @@ async function plannedScan(context: ServerContext, work: PlanWork): Promise<Plan
     const subject = subjectOf(table.metadata, work)
     const filter = filterOf(asked, subject)
     const statisticsOf = statisticsIds(asked, { subject, grant: work.grant })
-    const plan = await planOf(context, work, { subject, filter: filter.bound, statisticsOf })
+    const io = ioFor(context, work, table.metadata)
+    const plan = await planOf(io, work, { subject, filter: filter.bound, statisticsOf })
     return {
       tasks: plan.tasks.map(scanTask),
       options: {
@@ -263,7 +267,7 @@ function statisticsIds(
 }
 
 function planOf(
-  { io }: ServerContext,
+  io: FileIO,
   { asked, signal }: PlanWork,
   planned: {
     readonly subject: ScanSubject

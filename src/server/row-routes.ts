@@ -17,6 +17,7 @@ import type { ColumnBatch } from '../batch/column-batch.js'
 import type { LoadedTable } from '../catalog/catalog.js'
 import { createHold } from '../catalog/read-hold.js'
 import { BOUND_TRUE, bind, bothOf } from '../expression/bind.js'
+import type { FileIO } from '../io/file-io.js'
 import { heldSnapshots } from '../lake/held-scan.js'
 import { jsonRowsOfBatch } from '../lake/rows-out.js'
 import { selectorOf } from '../lake/scan.js'
@@ -27,6 +28,7 @@ import type { Schema } from '../schema/types.js'
 import { resolveSnapshot } from '../snapshot/resolve.js'
 import { parsePredicate } from '../sql/predicate.js'
 import { type Grant, isRestricted, requireTable } from './grants.js'
+import { ioFor } from './location-policy.js'
 import { bodyOf, identifierOf, type RestAnswer, type RestRequest, type RestRoute } from './rest-route.js'
 import type { ServerContext } from './server-context.js'
 import { type TableScope, tableScope } from './table-scope.js'
@@ -59,7 +61,8 @@ async function readRows(context: ServerContext, request: RestRequest): Promise<R
   const hold = createHold(catalog.leases)
   const load = (): Promise<LoadedTable> => catalog.loadTable(identifier, { signal })
   const { metadata } = await hold.load(load, loaded => heldSnapshots(loaded.metadata, asked.asOf))
-  const batches = hold.over(() => plannedBatches(context, metadata, { asked, grant, signal }))
+  const io = ioFor(context, request, metadata)
+  const batches = hold.over(() => plannedBatches(io, metadata, { asked, grant, signal }))
   return {
     status: 200,
     headers: { 'content-type': 'application/x-ndjson' },
@@ -68,12 +71,12 @@ async function readRows(context: ServerContext, request: RestRequest): Promise<R
 }
 
 async function* plannedBatches(
-  context: ServerContext,
+  io: FileIO,
   metadata: TableMetadata,
   read: RowsRead,
 ): AsyncGenerator<ColumnBatch> {
-  const plan = await plannedRows(context, metadata, read)
-  yield* scanBatches(context.io, plan, { limit: read.asked.limit, signal: read.signal })
+  const plan = await plannedRows(io, metadata, read)
+  yield* scanBatches(io, plan, { limit: read.asked.limit, signal: read.signal })
 }
 
 /** The stream once its first part is there: what fails before is an answer of its own. */
@@ -111,7 +114,7 @@ function parseRowsRequest(json: JsonObject): RowsRequest {
   }
 }
 
-function plannedRows({ io }: ServerContext, metadata: TableMetadata, read: RowsRead): Promise<ScanPlan> {
+function plannedRows(io: FileIO, metadata: TableMetadata, read: RowsRead): Promise<ScanPlan> {
   const { asked, grant, signal } = read
   const { snapshot, schema } = resolveSnapshot(metadata, selectorOf(asked.asOf))
   const scope = isRestricted(grant)

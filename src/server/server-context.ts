@@ -21,4 +21,6 @@ export interface ServerContext {
   /** Properties for clients, under their own. */
   readonly clientProperties: Readonly<Record<string, string>>
   readonly vendor?: CredentialVendor | undefined
+  /** Below these, files of any table are opened for principals that read it. */
+  readonly readableLocations: readonly string[]
 }

@@ -45,6 +45,11 @@ export interface ServerOptions {
   readonly clientProperties?: Readonly<Record<string, string>> | undefined
   /** Gives clients access to files, for those who ask for it. */
   readonly vendCredentials?: CredentialVendor | undefined
+  /**
+   * Folders that hold files of tables beside those of the tables themselves (registered tables, added files). Plans, rows
+   * and purges of principals that do not manage everything open files of a table in its own folders and in these only.
+   */
+  readonly readableLocations?: readonly string[] | undefined
 }
 
 export interface RunningServer {
@@ -105,6 +110,7 @@ function appOptions(options: ServerOptions, tokens: Tokens): App {
     limits,
     clientProperties: options.clientProperties ?? {},
     vendor: options.vendCredentials,
+    readableLocations: options.readableLocations ?? [],
   }
   let isStopping = false
   return {

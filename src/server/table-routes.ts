@@ -2,6 +2,8 @@
 import { LakeError } from '../base/errors.js'
 import type { LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
+import type { FileIO } from '../io/file-io.js'
+import { openLake } from '../lake/lake.js'
 import { applyUpdates } from '../metadata/apply-update.js'
 import { newTableUpdates } from '../metadata/new-table.js'
 import type { TableUpdate } from '../metadata/table-update.js'
@@ -18,8 +20,10 @@ import {
 } from '../rest/table-json.js'
 import { audited } from './audit.js'
 import { commitChanges } from './commits.js'
+import { confinedIO } from './confined-io.js'
 import { vendedAccess, vendedCredentials } from './credentials.js'
 import { type Grant, grantOn, requireNamespace, requireNewTable, requireTable } from './grants.js'
+import { checkNewUpdates, ioFor, managesEverything, requireAnyLocation } from './location-policy.js'
 import { checkFree, naming } from './naming.js'
 import {
   bodyOf,
@@ -66,6 +70,7 @@ async function createTable(context: ServerContext, request: RestRequest): Promis
   const asked = bodyOf(request, parseCreateTableRequest)
   const identifier = newIdentifier(request, asked.name)
   const updates = await creation(context, request, { identifier, asked })
+  await checkNewUpdates(context, request, { identifier, updates })
   if (asked.stageCreate) return stagedAnswer(context, request, { identifier, updates })
   const change: TableCommit = { identifier, requirements: [{ type: 'assert-create' }], updates }
   const [table] = await naming(context, { kind: 'table', identifier }, () =>
@@ -136,6 +141,7 @@ async function registerTable(context: ServerContext, request: RestRequest): Prom
   const { catalog } = context
   const { name, metadataLocation, overwrite } = bodyOf(request, parseRegisterTableRequest)
   const identifier = newIdentifier(request, name)
+  requireAnyLocation(request, identifier)
   if (overwrite && (await catalog.tableExists(identifier, { signal: request.signal })))
     throw new LakeError('unsupported', 'a table is not registered over another one')
   const change = { action: 'register-table', table: printIdentifier(identifier), metadataLocation }
@@ -211,10 +217,35 @@ async function dropTable(context: ServerContext, request: RestRequest): Promise<
   const purge = flagOf(request, 'purgeRequested')
   const change = { action: 'drop-table', table: printIdentifier(identifier), purge }
   await audited(context, request, change, async () => {
-    if (purge) await lake.purgeTable(identifier, { signal: request.signal })
+    if (purge) await purgeTable(context, request, identifier)
     else await lake.dropTable(identifier)
   })
   return NO_CONTENT
+}
+
+async function purgeTable(
+  context: ServerContext,
+  request: RestRequest,
+  identifier: TableIdentifier,
+): Promise<void> {
+  const { lake } = context
+  const io = await purgeIO(context, request, identifier)
+  await openLake({ ...lake.context, io }).purgeTable(identifier, { signal: request.signal })
+}
+
+/** Of a table that cannot be read no file is deleted, and none is opened. */
+async function purgeIO(
+  context: ServerContext,
+  request: RestRequest,
+  identifier: TableIdentifier,
+): Promise<FileIO> {
+  if (managesEverything(request.principal)) return context.io
+  try {
+    const { metadata } = await context.catalog.loadTable(identifier, { signal: request.signal })
+    return ioFor(context, request, metadata)
+  } catch {
+    return confinedIO(context.io, () => false)
+  }
 }
 
 async function renameTable(context: ServerContext, request: RestRequest): Promise<RestAnswer> {

@@ -15,6 +15,7 @@ import {
 } from '../rest/view-json.js'
 import { audit, audited } from './audit.js'
 import { grantOn, isRestricted, requireNamespace, requireNewTable, requireView } from './grants.js'
+import { checkNewUpdates, checkUpdates, requireAnyLocation } from './location-policy.js'
 import { naming } from './naming.js'
 import {
   bodyOf,
@@ -77,6 +78,7 @@ async function createView(context: ServerContext, request: RestRequest): Promise
     schema: asked.schema,
     version: asked.viewVersion,
   })
+  await checkNewUpdates(context, request, { identifier, updates })
   const change: ViewCommit = { identifier, requirements: [{ type: 'assert-create' }], updates }
   const view = await naming(context, { kind: 'view', identifier }, () =>
     committedView(context, request, change),
@@ -88,6 +90,8 @@ async function commitView(context: ServerContext, request: RestRequest): Promise
   const identifier = identifierOf(request, 'view')
   requireView(request.principal, identifier, 'write')
   const change = { identifier, ...bodyOf(request, parseCommitViewRequest) }
+  const { signal } = request
+  await checkUpdates(request, change.updates, () => viewsOf(context).load(identifier, { signal }))
   return viewAnswer(await committedView(context, request, change))
 }
 
@@ -126,6 +130,7 @@ async function registerView(context: ServerContext, request: RestRequest): Promi
   const { name, metadataLocation } = bodyOf(request, parseRegisterViewRequest)
   const identifier = { namespace: namespaceOf(request), name }
   requireNewTable(request.principal, identifier)
+  requireAnyLocation(request, identifier)
   const change = { action: 'register-view', view: printIdentifier(identifier), metadataLocation }
   const view = await audited(context, request, change, () =>
     naming(context, { kind: 'view', identifier }, () =>

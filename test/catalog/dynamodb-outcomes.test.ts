@@ -12,6 +12,7 @@ import {
   ITEMS,
   metadataFiles,
   ORDERS,
+  setProperties,
 } from '../contract/catalog.js'
 import { type FaultyItems, faultyItems, type WriteFault } from './faulty-items.js'
 import { createMemoryItems, type MemoryItems } from './memory-items.js'
@@ -166,6 +167,30 @@ describe('a commit whose answer was lost', () => {
     if (outcome.status !== 'unknown') throw new Error('the outcome is known')
     expect((await catalog.settle(outcome.attempt)).status).toBe('committed')
     expect((await other.loadTable(ITEMS)).metadata.currentSnapshotId).toBe(2n)
+  })
+
+  it('whose request comes a second time behind the commit of somebody else is committed, and keeps its file', async () => {
+    for (const change of [appendTo(table, 1n), setProperties(table, { a: '1' })]) {
+      let sent = 0
+      const twice = createDynamoDbCatalog(
+        {
+          ...items,
+          async write(writes, options) {
+            if (sent++ > 0) return items.write(writes, options)
+            await items.write(writes, options)
+            const now = await other.loadTable(ORDERS)
+            committed(await other.commit([appendTo(now, BigInt(10 + now.metadata.snapshots.length))]))
+            return items.write(writes, options)
+          },
+        },
+        { io, runtime },
+      )
+      const [made] = committed(await twice.commit([change]))
+      const { metadata } = await other.loadTable(ORDERS)
+      expect(metadata.metadataLog.at(-1)?.metadataFile).toBe(made?.metadataLocation)
+      expect(await metadataFiles(io, table)).toContain(made?.metadataLocation)
+      expect(sent).toBe(1)
+    }
   })
 
   it('sends the identical request again', async () => {

@@ -1,5 +1,5 @@
 /** The filesystem catalog: the contract as far as folders go, the files that Java reads, and who may write. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -125,6 +125,52 @@ describe('a lake of folders', () => {
     expect(JSON.parse(gunzipSync(stored).toString())).toMatchObject({ 'current-snapshot-id': 1 })
   })
 
+  it('makes no two first versions of different compression', async () => {
+    const { updates, ...rest } = await creation(catalog, ORDERS)
+    const gzipped = { action: 'set-properties', updates: { 'write.metadata.compression-codec': 'gzip' } } as const
+    let behind: Promise<unknown> | undefined
+    const inner = localIO()
+    const slow: FileIO = {
+      ...inner,
+      create: async (location, bytes, options) => {
+        behind ??= catalog.commit([{ ...rest, updates }]).then(committed)
+        await behind
+        return inner.create(location, bytes, options)
+      },
+    }
+    const outcome = await (await open({ io: slow })).commit([{ ...rest, updates: [...updates, gzipped] }])
+    expect(outcome.status).toBe('conflict')
+    expect((await readdir(join(folder, metadata))).sort()).toEqual(['v1.metadata.json', 'version-hint.text'])
+  })
+
+  it('compresses what comes behind the version that says so, as Java does', async () => {
+    let table = await createTable(catalog, ORDERS)
+    const gzipped = { 'write.metadata.compression-codec': 'gzip' }
+    ;[table] = committed(await catalog.commit([setProperties(table, gzipped)])) as [typeof table]
+    ;[table] = committed(await catalog.commit([appendTo(table, 1n)])) as [typeof table]
+    expect(table.metadataLocation).toMatch(/v3\.gz\.metadata\.json$/)
+    const plain = { 'write.metadata.compression-codec': 'none' }
+    ;[table] = committed(await catalog.commit([setProperties(table, plain)])) as [typeof table]
+    expect(table.metadataLocation).toMatch(/v4\.gz\.metadata\.json$/)
+    ;[table] = committed(await catalog.commit([appendTo(table, 2n)])) as [typeof table]
+    expect(table.metadataLocation).toMatch(/v5\.metadata\.json$/)
+  })
+
+  it('knows its own version when storage repeats the request and says that the name is taken', async () => {
+    const table = await createTable(catalog, ORDERS)
+    const inner = localIO()
+    const twice: FileIO = {
+      ...inner,
+      create: async (location, bytes, options) => {
+        await inner.create(location, bytes, options)
+        return inner.create(location, bytes, options)
+      },
+    }
+    const [made] = committed(await (await open({ io: twice })).commit([setProperties(table, { a: '1' })]))
+    expect(made?.metadataLocation).toMatch(/v2\.metadata\.json$/)
+    expect(await catalog.loadTable(ORDERS)).toEqual(made)
+  })
+
   it('takes the checksum of Hadoop away with the hint that it was of', async () => {
     const table = await createTable(catalog, ORDERS)
     await writeFile(join(folder, metadata, '.version-hint.text.crc'), 'old')
@@ -212,7 +258,7 @@ describe('a lake of folders', () => {
     await expect(catalog.dropNamespace(['shop'])).rejects.toMatchObject({ kind: 'conflict' })
   })
 
-  it('deletes old metadata when the table says so, and goes on from a hint to what is left', async () => {
+  it('empties old metadata when the table says so, but leaves the names taken', async () => {
     const limits = {
       'write.metadata.previous-versions-max': '1',
       'write.metadata.delete-after-commit.enabled': 'true',
@@ -223,11 +269,12 @@ describe('a lake of folders', () => {
     ;[table] = committed(await catalog.commit([setProperties(table, limits)])) as [typeof table]
     for (const id of [1n, 2n, 3n])
       [table] = committed(await catalog.commit([appendTo(table, id)])) as [typeof table]
-    expect((await readdir(join(folder, metadata))).sort()).toEqual([
-      'v4.metadata.json',
-      'v5.metadata.json',
-      'version-hint.text',
-    ])
+    const sizes = await Promise.all(
+      [1, 2, 3, 4, 5].map(
+        async version => (await stat(join(folder, metadata, `v${version}.metadata.json`))).size,
+      ),
+    )
+    expect(sizes.map(size => size > 3)).toEqual([false, false, false, true, true])
     expect((await other.loadTable(ORDERS)).metadata.currentSnapshotId).toBe(3n)
     await writeFile(join(folder, metadata, 'version-hint.text'), '1')
     expect((await (await open()).loadTable(ORDERS)).metadata.currentSnapshotId).toBe(3n)

@@ -352,6 +352,59 @@ describe('a catalog that breaks its contract', () => {
     expect((await current()).metadata.snapshots).toHaveLength(1)
   })
 
+  // A proxy that sends a request again shows the second answer: a refusal, by the first one's commit.
+  for (const andOthers of [false, true])
+    it(`and shows the refusal of a request that came twice${andOthers ? ', behind another commit,' : ''} neither doubles nor deletes it`, async () => {
+      let sent = 0
+      const twice: Catalog = {
+        ...world.catalog,
+        commit: async (changes, options) => {
+          if (sent++ > 0) return world.catalog.commit(changes, options)
+          await world.catalog.commit(changes, options)
+          if (andOthers) await commitFiles(world, { addedDataFiles: [await dataFile(world, 'other')] })
+          return world.catalog.commit(changes, options)
+        },
+      }
+      const events: string[] = []
+      let discarded = 0
+      const target = {
+        identifier: ORDERS,
+        action: await appendOf('a'),
+        discard: async () => {
+          discarded++
+        },
+      }
+      const result = await commit({ ...world, catalog: twice }, [target], {
+        onEvent: event => events.push(event.type),
+      })
+      expect(result.changed).toEqual([true])
+      expect(discarded).toBe(0)
+      expect(events).toContain('unknown')
+      expect(await liveNames(world, await current())).toEqual(andOthers ? ['a', 'other'] : ['a'])
+      await checkTable(world.io, (await current()).metadata)
+    })
+
+  it('and lets a refused request land later does not make us delete what landed', async () => {
+    let late: (() => Promise<unknown>) | undefined
+    const proxy: Catalog = {
+      ...world.catalog,
+      commit: async (changes, options) => {
+        if (late !== undefined) {
+          await late()
+          return world.catalog.commit(changes, options)
+        }
+        late = () => world.catalog.commit(changes, options)
+        return { status: 'conflict', identifier: ORDERS, reason: 'moved' }
+      },
+    }
+    const result = await commit({ ...world, catalog: proxy }, [
+      { identifier: ORDERS, action: await appendOf('a') },
+    ])
+    expect(result.changed).toEqual([true])
+    expect(await liveNames(world, await current())).toEqual(['a'])
+    await checkTable(world.io, (await current()).metadata)
+  })
+
   it('and throws what is no LakeError leaves everything in place', async () => {
     const before = await locations(world.io)
     const broken: Catalog = {

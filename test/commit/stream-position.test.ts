@@ -10,6 +10,7 @@ import {
   streamProperty,
   streamUpdatesForMove,
 } from '../../src/commit/stream-position.js'
+import { expireSnapshots } from '../../src/maintenance/expire.js'
 import type { TableMetadata } from '../../src/metadata/table-metadata.js'
 import type { TableUpdate } from '../../src/metadata/table-update.js'
 import {
@@ -35,6 +36,21 @@ beforeEach(async () => {
 const current = async (): Promise<LoadedTable> => world.catalog.loadTable(ORDERS)
 const positionOf = (metadata: TableMetadata, ref?: string): unknown =>
   readStreamPosition(metadata, FEED, ref)?.position
+
+const tag = (refName: string, snapshotId: bigint | undefined): TableUpdate => ({
+  action: 'set-snapshot-ref',
+  refName,
+  ref: { type: 'tag', snapshotId: snapshotId ?? 0n },
+})
+
+/** Expires all snapshots that no ref names. */
+async function expireOthers(): Promise<void> {
+  const { metadata } = await current()
+  const named = Object.values(metadata.refs).map(ref => ref.snapshotId)
+  const ids = metadata.snapshots.map(({ snapshotId }) => snapshotId)
+  const snapshotIds = ids.filter(id => !named.includes(id))
+  await expireSnapshots(world.catalog, ORDERS, { ...world, snapshotIds })
+}
 
 interface StepOptions {
   readonly ref?: string
@@ -144,6 +160,35 @@ describe('a stream position', () => {
       position: 2,
       snapshotId: stepped.metadata.currentSnapshotId,
     })
+  })
+
+  it('survives an expiry that leaves its snapshot, as a tag holds it, and cuts it off from the branch', async () => {
+    const id = (await step(1)).metadata.currentSnapshotId
+    await foreign([tag('v1', id)])
+    for (const name of ['a', 'b', 'c']) await append(name)
+    await expireOthers()
+    const { metadata } = await current()
+    expect(metadata.snapshots.map(snapshot => snapshot.snapshotId)).toEqual([id, metadata.currentSnapshotId])
+    expect(readStreamPosition(metadata, FEED)).toMatchObject({ position: 1, snapshotId: id })
+    // Again, when what it is behind of goes too.
+    await append('d')
+    await expireOthers()
+    expect(positionOf((await current()).metadata)).toBe(1)
+    await step(2)
+    expect(positionOf((await current()).metadata)).toBe(2)
+  })
+
+  it('is lost still when another engine rolled behind it, after an expiry that left its snapshot', async () => {
+    await append('root')
+    const before = (await append('before')).metadata.currentSnapshotId
+    const id = (await step(1)).metadata.currentSnapshotId
+    await append('a')
+    await append('b')
+    await foreign([tag('v0', before), tag('v1', id)])
+    await expireOthers()
+    expect(positionOf((await current()).metadata)).toBe(1)
+    const metadata = await foreign([setMain(before)])
+    expect(() => readStreamPosition(metadata, FEED)).toThrow(expect.objectContaining({ kind: 'conflict' }))
   })
 
   it('goes back with a rollback by another engine to the position in the history', async () => {

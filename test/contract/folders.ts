@@ -11,5 +11,7 @@ export const FOLDERS_WITHOUT: Readonly<Record<string, string>> = {
   'get a folder of their own by default, also where a renamed table left its files': FOLDERS,
   'live where the namespace says': FOLDERS,
   'are registered from a metadata file, and not over another table': FOLDERS,
+  'delete what fell off the metadata log when the table says so':
+    'the names of old versions stay taken; the files are emptied',
   'whose metadata file is gone are not found, but listed and droppable': 'the file is the entry',
 }

@@ -421,6 +421,57 @@ describe('a commit whose answer is lost', () => {
   })
 })
 
+describe('what has landed', () => {
+  const headers = { 'x-iceberg-access-delegation': 'vended-credentials' }
+
+  it.each(['unavailable', 'denied', 'invalid-argument'] as const)(
+    'is never told as certainly not done, whatever fails afterwards: %s',
+    async kind => {
+      const { LakeError } = await import('../../src/index.js')
+      const other = await serveLake({
+        lake: world.lake,
+        vendCredentials: () => Promise.reject(new LakeError(kind, 'no keys today')),
+      })
+      const body = { name: 'orders', schema: SCHEMA }
+      const made = await other.ask('POST /v1/namespaces/shop/tables', { body, headers })
+      expect(made.json).toMatchObject(error('CommitStateUnknownException', 500))
+      const { metadata } = (await world.ask(`GET ${TABLE}`)).json
+      const done = await other.ask(`POST ${TABLE}`, { body: append(metadata, 1), headers })
+      expect([done.status, done.json.metadata['current-snapshot-id']]).toEqual([200, 1])
+      await other.close()
+    },
+  )
+
+  it('is answered whole, whatever state the client has', async () => {
+    const { metadata } = (await create()).json
+    const tagged = { 'if-none-match': '*', 'idempotency-key': '017f22e2-79b0-7cc3-98c4-dc0c0c073111' }
+    for (const _ of ['first', 'again']) {
+      const done = await world.ask(`POST ${TABLE}`, { body: append(metadata, 1), headers: tagged })
+      expect([done.status, done.json?.metadata['current-snapshot-id']]).toEqual([200, 1])
+    }
+  })
+
+  it('is no conflict when it comes again and nobody can look', async () => {
+    const { metadata } = (await create()).json
+    const { context } = world.lake
+    const { LakeError } = await import('../../src/index.js')
+    let isAway = false
+    const loadTable: Catalog['loadTable'] = (identifier, options) =>
+      isAway
+        ? Promise.reject(new LakeError('unavailable', 'the store is away'))
+        : context.catalog.loadTable(identifier, options)
+    const other = await serveLake({
+      lake: openLake({ ...context, catalog: { ...context.catalog, loadTable } }),
+    })
+    expect((await other.ask(`POST ${TABLE}`, { body: append(metadata, 1) })).status).toBe(200)
+    isAway = true
+    expect((await other.ask(`POST ${TABLE}`, { body: append(metadata, 1) })).json).toMatchObject(
+      error('CommitStateUnknownException', 500),
+    )
+    await other.close()
+  })
+})
+
 describe('a request with a key', () => {
   const key = '017f22e2-79b0-7cc3-98c4-dc0c0c07398f'
   const headers = { 'idempotency-key': key }

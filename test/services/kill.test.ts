@@ -190,18 +190,9 @@ describe.skipIf(!isHere)('writers that are killed, over a network that loses req
         () => undefined,
       )
       const { code, signal } = await ended
-      if (code === 1) await dump() // DEBUG
       if (code === 0) return kills
       expect(signal, said).toBe('SIGKILL')
     }
-  }
-
-  async function dump() { // DEBUG
-    for (const name of TABLES) {
-      const { metadata } = await lake.table(name).load()
-      console.log(name, JSON.stringify({ p: Object.entries(metadata.properties).filter(([k]) => k.startsWith('serac')), s: metadata.snapshots.map(s => [String(s.snapshotId), String(s.parentSnapshotId), String(s.sequenceNumber), s.summary]), refs: metadata.refs, log: metadata.metadataLog.length }, (k, v) => typeof v === 'bigint' ? String(v) : v, 1))
-    }
-    for (let w = 0; w < WRITERS; w++) console.log(w, readFileSync(journalOf(w), 'utf8').slice(-1500))
   }
 
   async function expireWhile(goesOn: () => boolean): Promise<void> {

@@ -216,9 +216,10 @@ function filesystemService({ network, onChange, violated }: ServiceOptions): Cat
     async onWrite(location, by, isReplaced) {
       const [, name = '', version] = VERSION_FILE.exec(location) ?? []
       if (version === undefined) return
-      if (isReplaced) violated(`${by}: overwrites ${location}`)
-      // A name that became free again, as old versions are deleted, is no version any more.
-      if (Number(version) <= (versions.get(name) ?? 0)) return
+      // Old versions are emptied, and leave their names taken.
+      const isOld = Number(version) < (versions.get(name) ?? 0)
+      if (isReplaced && isOld) return
+      if (isReplaced || isOld) violated(`${by}: makes ${location} again`)
       versions.set(name, Number(version))
       pointers.set(`shop.${name}`, location)
       await onChange(by)
