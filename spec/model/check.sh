@@ -14,10 +14,12 @@ PATH=$PATH:$root/spin
 # model | flags | "holds", or a text of the assertion that is broken
 runs='
 commit | PAIR EXPIRE                              | holds
-commit | PAIR CLEAN                               | holds
-commit | PAIR CLEAN_BOTH                          | holds
-commit | SKEW EXPIRE CLEAN                        | holds
-commit | REPEAT EXPIRE CLEAN                      | holds
+commit | PAIR TWICE                               | holds
+commit | PAIR CLEAN SENDS=1                       | holds
+commit | PAIR CLEAN_BOTH SENDS=1                  | holds
+commit | SKEW CLEAN                               | holds
+commit | REPEAT TWICE                             | holds
+commit | REPEAT EXPIRE CLEAN SENDS=1              | holds
 lock   |                                          | holds
 lock   | FROZEN                                   | holds
 commit | PAIR BUG_NO_COMPARE                      | history
@@ -32,9 +34,12 @@ commit | PAIR EXPIRE BUG_EXPIRY_NOT_CONFIRMED     | history
 commit | PAIR CLEAN BUG_NO_LEASE_CHECK            | dataFiles
 commit | PAIR CLEAN BUG_LAPSED_LEASE_LEFT         | dataFiles
 commit | PAIR CLEAN BUG_LEASE_REVIVED             | dataFiles
-commit | PAIR CLEAN BUG_LEASE_BEHIND_FENCE        | dataFiles
 commit | PAIR CLEAN BUG_NO_FENCE                  | dataFiles
-commit | PAIR CLEAN BUG_METADATA_UNFENCED         | metadataFiles
+commit | PAIR CLEAN BUG_FENCE_IGNORED             | dataFiles
+commit | PAIR CLEAN BUG_FENCE_NOT_SOUGHT          | dataFiles
+commit | PAIR CLEAN BUG_FENCE_SOUGHT_FIRST        | dataFiles
+commit | PAIR TWICE BUG_LOST_BELIEVED             | landed
+commit | PAIR EXPIRE TWICE                        | landed
 commit | PAIR CLEAN BUG_LOADED_FIRST              | history
 commit | PAIR CLEAN BUG_LAPSED_BEFORE_LOST        | landed
 lock   | BUG_PLAIN_CREATE                         | maker

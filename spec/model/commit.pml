@@ -5,7 +5,7 @@
  *
  *   writer    files -> [lease] -> load -> metadata -> swap -> done | lost | lapsed | no answer: the same swap again, look
  *   expiry    load -> swap -> done: delete what the expired snapshot alone held
- *   cleaner   choose an age -> fence -> end the lapsed lease -> load -> delete
+ *   cleaner   choose an age -> fence, a commit -> end the lapsed lease -> load -> delete
  *
  * A process that dies is one that stands still for ever, so no step says so. Sets are bit masks of writers, tables or
  * swaps. What must never happen is an assertion at the step that would do it.
@@ -40,16 +40,16 @@
 /* A swap is named by a number; a pointer is the name of the swap that set it. Swap 0 made the tables. */
 #define NAME(w, attempt) (1 + (w) * ATTEMPTS + (attempt))
 #define EXPIRY (1 + WRITERS * ATTEMPTS)
-#define SWAPS (EXPIRY + 1)
+#define FENCE (EXPIRY + 1)
+#define SWAPS (EXPIRY + 1) /* that are sent as requests */
 
 /* ---- the catalog, by table */
 byte pointer[2];
 byte before[2];        /* the metadata log: the pointer before this one, and no more */
 byte history[2];       /* of which writers it has the snapshot, and so names the files */
 byte tokens[2];        /* properties that tell which steps were taken; expiry leaves them alone */
-byte lease[2];         /* whose write lease stands */
-byte fenced[2];        /* whose files are behind the fence */
-byte fencedMetadata[2]; /* metadata files of swaps that are */
+byte fenced[2];        /* whose files are behind the fence: a property too */
+byte lease[2];         /* beside the table: whose write lease stands */
 
 /* ---- the store, by table */
 byte dataFiles[2];     /* of writers */
@@ -65,6 +65,9 @@ Swap swaps[SWAPS];
 mtype = { idle, sent, silent, done, lost, lapsed };
 mtype wire[WRITERS] = idle; /* the request that its sender waits for: on its way, done without an answer, answered */
 byte current[WRITERS];      /* the swap that it last asked for */
+#ifdef TWICE
+bool twice[WRITERS];
+#endif
 byte adrift[SWAPS];         /* copies that nobody waits for: they arrive some time, or never */
 
 /* ---- what really happened */
@@ -94,18 +97,7 @@ byte refused;      /* writers that were told: certainly not done */
 #else
 #define LEASE_GONE(w, t) (!HAS(lease[t], w))
 #endif
-#ifdef BUG_NO_FENCE
-#define IS_FENCED(w, s, t) false
-#else
-#define IS_FENCED(w, s, t) (!HAS(swaps[s].leases, t) && HAS(fenced[t], w))
-#endif
-#ifdef BUG_METADATA_UNFENCED
-#define METADATA_FENCED(s, t) false
-#else
-#define METADATA_FENCED(s, t) HAS(fencedMetadata[t], s)
-#endif
-#define LAPSED_IN(w, s, t) \
-  (HAS(CHANGES(w), t) && ((HAS(swaps[s].leases, t) && LEASE_GONE(w, t)) || IS_FENCED(w, s, t) || METADATA_FENCED(s, t)))
+#define LAPSED_IN(w, s, t) (HAS(swaps[s].leases, t) && LEASE_GONE(w, t))
 #define IS_LAPSED(w, s) (LAPSED_IN(w, s, 0) || LAPSED_IN(w, s, 1))
 
 inline setPointer(s, t) {
@@ -184,6 +176,9 @@ end:
       fi;
       verdict = idle
     }
+#ifdef TWICE /* delivered a second time later, which is the one that is answered */
+  :: atomic { wire[w] == sent && !twice[w] -> twice[w] = true; arrive(w, current[w], verdict); verdict = idle }
+#endif
   :: atomic { adrift[NAME(w, 0)] > 0 -> adrift[NAME(w, 0)]--; arrive(w, NAME(w, 0), verdict); verdict = idle }
   :: atomic { adrift[NAME(w, 1)] > 0 -> adrift[NAME(w, 1)]--; arrive(w, NAME(w, 1), verdict); verdict = idle }
 #ifdef BUG_TABLE_BY_TABLE
@@ -199,16 +194,25 @@ end:
 
 /* ---------------------------------------------------------------- writers */
 
+/* Right behind it the table is looked at: either the fence is seen, or the cleaner sees the lease. */
 inline openLease(w, t) {
-  atomic {
+  if
+  :: HAS(CHANGES(w), t) ->
+#ifdef BUG_FENCE_SOUGHT_FIRST
     if
-    :: !HAS(CHANGES(w), t)
-#ifndef BUG_LEASE_BEHIND_FENCE
-    :: HAS(CHANGES(w), t) && HAS(fenced[t], w) -> goto giveUp
+    :: HAS(fenced[t], w) -> goto giveUp
+    :: else
+    fi;
 #endif
-    :: else -> lease[t] = lease[t] | ONE(w); leases = leases | ONE(t)
+    atomic { lease[t] = lease[t] | ONE(w); leases = leases | ONE(t) }
+#if !defined(BUG_FENCE_SOUGHT_FIRST) && !defined(BUG_FENCE_NOT_SOUGHT)
+    if
+    :: HAS(fenced[t], w) -> goto giveUp
+    :: else
     fi
-  }
+#endif
+  :: else
+  fi
 }
 
 inline load(t) {
@@ -216,7 +220,9 @@ inline load(t) {
     from[t] = pointer[t];
     seen[t] = history[t];
     if
-    :: HAS(CHANGES(w), t) -> taken = taken | (tokens[t] & TOKEN(w))
+    :: HAS(CHANGES(w), t) ->
+      taken = taken | (tokens[t] & TOKEN(w));
+      behind = behind | (!HAS(leases, t) && HAS(fenced[t], w))
     :: else
     fi
   }
@@ -240,6 +246,18 @@ inline removeMetadata(t) {
   }
 }
 
+/* A network that delivers twice may call lost what landed. */
+inline find(t) {
+  atomic {
+    if
+#ifndef BUG_LOST_BELIEVED
+    :: HAS(CHANGES(w), t) && (pointer[t] == s || before[t] == s) -> goto acknowledge
+#endif
+    :: else
+    fi
+  }
+}
+
 inline look(t) {
   atomic {
     if
@@ -258,7 +276,7 @@ inline look(t) {
 proctype Writer(byte w) {
   byte s, attempt, sends, leases, taken;
   byte from[2], seen[2];
-  bool doubt;
+  bool doubt, behind;
 
   atomic {
     dataFiles[0] = dataFiles[0] | (HAS(CHANGES(w), 0) << w);
@@ -282,6 +300,9 @@ nextAttempt:
 #ifndef BUG_TOKEN_IGNORED
   :: taken -> goto stepTaken
 #endif
+#ifndef BUG_FENCE_IGNORED
+  :: !taken && behind -> goto giveUp
+#endif
   :: else
   fi;
   atomic {
@@ -295,7 +316,8 @@ nextAttempt:
     swaps[s].to[1] = seen[1] | (HAS(CHANGES(w), 1) << w);
     swaps[s].leases = leases;
     metadataFiles[0] = metadataFiles[0] | (HAS(CHANGES(w), 0) << s);
-    metadataFiles[1] = metadataFiles[1] | (HAS(CHANGES(w), 1) << s)
+    metadataFiles[1] = metadataFiles[1] | (HAS(CHANGES(w), 1) << s);
+    seen[0] = 0; seen[1] = 0
   }
 
 send:
@@ -307,7 +329,7 @@ send:
   :: atomic { wire[w] == done -> wire[w] = idle; goto acknowledge }
   :: atomic { wire[w] == lost -> wire[w] = idle };
     if
-    :: sends == 1 -> removeMetadata(0); removeMetadata(1); goto nextAttempt
+    :: sends == 1 -> find(0); find(1); removeMetadata(0); removeMetadata(1); goto nextAttempt
 #ifdef BUG_RESEND_BELIEVED
     :: sends > 1 -> goto nextAttempt
 #else
@@ -444,13 +466,14 @@ end:
 #ifdef BUG_LOADED_FIRST
   loadNames();
 #endif
-  /* The fence. */
+  /* The fence. What was prepared before it is lost now; what is prepared behind it sees it. */
+#ifndef BUG_NO_FENCE
   atomic {
-    if
-    :: isMetadata -> fencedMetadata[t] = fencedMetadata[t] | ONE(file)
-    :: else -> fenced[t] = fenced[t] | ONE(file)
-    fi
+    before[t] = pointer[t];
+    pointer[t] = FENCE;
+    fenced[t] = fenced[t] | (!isMetadata -> ONE(file) : 0)
   }
+#endif
   /* The lease of the file's operation stands, or it lapsed and is ended, or there is none. */
   atomic {
     if

@@ -86,3 +86,14 @@ export function createGate(limit: number | (() => number)): Gate {
     },
   }
 }
+
+/** Waits for the work or the signal, whichever comes first; the work goes on. @throws aborted */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(abortedError(signal))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}

@@ -36,11 +36,15 @@ export type ExactJson =
 export type ExactJsonObject = { readonly [key: string]: ExactJson }
 
 const INTEGER = /^-?\d+$/
+/** What costs nothing to read; a million digits take a second. */
+const INTEGER_LENGTH_MAX = 1_000
 
 function integerOrDouble(text: string): number | bigint {
   if (!INTEGER.test(text)) return Number(text)
   const value = Number(text)
-  return Number.isSafeInteger(value) ? value : BigInt(text)
+  if (Number.isSafeInteger(value)) return value
+  if (text.length > INTEGER_LENGTH_MAX) throw new RangeError('a number has too many digits')
+  return BigInt(text)
 }
 
 /**

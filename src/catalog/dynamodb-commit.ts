@@ -86,7 +86,10 @@ function answerOf(
 ): SwapAnswer<StoredItem> {
   if (answer.status === 'done') return { status: 'swapped' }
   if (answer.status === 'unknown') return answer
-  const refused = answer.refusals.map(({ index }) => present(purposes[index], 'the write of a refusal'))
+  const refused = answer.refusals.map(({ index, found }) => ({
+    ...present(purposes[index], 'the write of a refusal'),
+    found,
+  }))
   // A lease that is gone tells only where no pointer has moved: those could be ours.
   const lost = refused.find(purpose => purpose.kind !== 'lease') ?? present(refused[0], 'a refusal')
   switch (lost.kind) {
@@ -95,6 +98,6 @@ function answerOf(
     case 'namespace':
       return { status: 'no-namespace', swap: lost.swap }
     case 'table':
-      return { status: 'lost', swap: lost.swap }
+      return { status: 'lost', swap: lost.swap, now: tableItem(lost) }
   }
 }

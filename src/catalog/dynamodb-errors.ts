@@ -11,8 +11,8 @@ import {
   awsErrorName,
   awsErrorStatus,
   awsRequestId,
+  isNotSent,
   NO_CREDENTIALS,
-  NOT_SENT,
 } from '../io/aws-errors.js'
 
 /** Names of errors and, without `Exception`, codes in a cancelled transaction. */
@@ -49,7 +49,7 @@ const MESSAGE_OF_KIND: Partial<Record<ErrorKind, string>> = {
 export function writeFailure(error: unknown): 'busy' | 'unknown' | 'certain' {
   const name = shortName(error)
   const status = awsErrorStatus(error)
-  if (isBusyCode(name) || NOT_SENT.has(name) || status === 429) return 'busy'
+  if (isBusyCode(name) || isNotSent(error) || status === 429) return 'busy'
   if (NO_CREDENTIALS.has(name)) return 'certain'
   if (name === 'TransactionInProgress') return 'unknown'
   return status !== undefined && status >= 400 && status < 500 ? 'certain' : 'unknown'

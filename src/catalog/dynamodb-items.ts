@@ -79,9 +79,15 @@ export function isStill(found: Item): ItemCondition {
   return attributeIsStill(found, VERSION)
 }
 
+/** The item is there, as an update would make an absent one. */
 export function attributeIsStill(found: Item, attribute: string): ItemCondition {
   const value = found[attribute]
-  return value === undefined ? { kind: 'absent', attribute } : { kind: 'equals', attribute, value }
+  if (value !== undefined) return { kind: 'equals', attribute, value }
+  const conditions: readonly ItemCondition[] = [
+    { kind: 'present', attribute: 'identifier' },
+    { kind: 'absent', attribute },
+  ]
+  return { kind: 'all', conditions }
 }
 
 // ---- properties

@@ -30,6 +30,8 @@ export interface TableContext extends ItemRequests {
   readonly io: FileIO
   readonly runtime: Runtime
   readonly seen: SeenTables
+  /** The item that a state was loaded by. */
+  readonly items: WeakMap<LoadedTable, StoredItem>
   /** Without a slash at its end. */
   readonly warehouse: string | undefined
 }
@@ -78,9 +80,9 @@ export function tableVerbs(context: TableContext): TableVerbs {
 export async function findTable(
   context: TableContext,
   identifier: TableIdentifier,
-  options: CatalogOptions,
+  options: CatalogOptions & { readonly now?: StoredItem | undefined },
 ): Promise<FoundTable<StoredItem> | 'missing' | 'other'> {
-  const item = await getItem(context, tableKey(identifier), options)
+  const item = options.now ?? (await getItem(context, tableKey(identifier), options))
   if (item === undefined) {
     const view = await getItem(context, viewKey(identifier), options)
     return view === undefined ? 'missing' : 'other'
@@ -115,12 +117,20 @@ function notIceberg(identifier: TableIdentifier): LakeError {
   })
 }
 
-function loadItem(
-  { seen }: TableContext,
+async function loadItem(
+  { seen, items }: TableContext,
   { identifier, item }: { readonly identifier: TableIdentifier; readonly item: StoredItem },
   options: CatalogOptions,
 ): Promise<LoadedTable> {
-  return seen.load(identifier, metadataLocationOf(item), { signal: options.signal })
+  const table = await seen.load(identifier, metadataLocationOf(item), { signal: options.signal })
+  items.set(table, item)
+  return table
+}
+
+/** A state that was loaded here, with its item of then. */
+export function recallTable({ items }: TableContext, table: LoadedTable): FoundTable<StoredItem> | undefined {
+  const entry = items.get(table)
+  return entry === undefined ? undefined : { table, entry }
 }
 
 /** Through the index: what was made in the last moments may be missing. */
@@ -221,7 +231,9 @@ async function registerTable(
   const writes = tableCreation(identifier, newPointer(metadataLocation), stamp)
   const refusals = await sendUntilKnown(context, { writes, v, token: v }, options)
   if (refusals !== undefined) throw creationRefusal(refusals, identifier) ?? nameTaken(identifier)
-  return { identifier, metadata, metadataLocation }
+  const registered = { identifier, metadata, metadataLocation }
+  context.seen.keep(registered)
+  return registered
 }
 
 /** @throws not-found for a missing namespace, already-exists */

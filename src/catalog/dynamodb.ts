@@ -13,7 +13,7 @@ import { dynamoDbSwaps } from './dynamodb-commit.js'
 import { dynamoDbReadLeases } from './dynamodb-leases.js'
 import { namespaceVerbs } from './dynamodb-namespaces.js'
 import type { ItemStore, StoredItem } from './dynamodb-store.js'
-import { findTable, type TableContext, tableVerbs } from './dynamodb-tables.js'
+import { findTable, recallTable, type TableContext, tableVerbs } from './dynamodb-tables.js'
 import { dynamoDbViews } from './dynamodb-views.js'
 import { dynamoDbWriteLeases } from './dynamodb-write-leases.js'
 import { createPointerCommits } from './pointer-commit.js'
@@ -59,6 +59,7 @@ export function createDynamoDbCatalog(store: ItemStore, options: DynamoDbCatalog
     runtime,
     io,
     seen: createSeenTables(io),
+    items: new WeakMap(),
     warehouse: warehouse === undefined ? undefined : trimTrailingSlash(warehouse),
   }
   const leases = options.readLeases === false ? undefined : dynamoDbReadLeases(context)
@@ -75,6 +76,7 @@ export function createDynamoDbCatalog(store: ItemStore, options: DynamoDbCatalog
       io,
       runtime,
       find: (identifier, findOptions) => findTable(context, identifier, findOptions),
+      recall: table => recallTable(context, table),
       ...dynamoDbSwaps(context),
       keep: table => context.seen.keep(table),
     }),

@@ -272,7 +272,9 @@ function tableVerbs(context: Context): TableVerbs {
       checkIdentifier(identifier)
       const metadata = await readTableMetadata(context.io, metadataLocation, options)
       await writeRows(context, rows => addTable(rows, identifier, metadataLocation), options)
-      return { identifier, metadata, metadataLocation }
+      const table = { identifier, metadata, metadataLocation }
+      context.seen.keep(table)
+      return table
     },
   }
 }

@@ -7,8 +7,8 @@
  * then renames plainly - in S3, where there is no rename, it copies - which would overwrite ours: hence the lock beside it,
  * and hence no writing without one, unless nobody but serac writes here.
  *
- * A version keeps the compression of the one before, whatever the property says meanwhile: two names for one version would be
- * two versions.
+ * The version before says how a version is compressed, and with it its name; the first one is plain. So whatever writers make
+ * of the property meanwhile, they want the same name: two names for one version would be two versions.
  */
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { IoOptions } from '../io/file-io.js'
@@ -82,6 +82,8 @@ async function commit(context: Context, change: TableCommit, options: SwapOption
     const made = await makeVersion(context, next, options)
     if (made.status === 'made') return committed(context, next)
     if (made.status === 'unknown') return unknownOutcome(context, next, made.cause)
+    // A request that the network repeated is refused by its own first copy.
+    if ((await whoseVersion(context, next, options)) === 'ours') return committed(context, next)
     if (attempt >= PREPARE_ATTEMPTS) return movedConflict(change, next.from?.table)
   }
 }
@@ -107,14 +109,13 @@ async function prepare(
   if (found !== undefined && 'dropped' in found)
     await finishDrop(context, root, { dropped: found.dropped, options })
   const version = (from?.version.version ?? 0) + 1
-  const location = versionLocation(root, version, codecFor(metadata, from))
+  const location = versionLocation(
+    root,
+    version,
+    from === undefined ? 'none' : metadataCodec(from.table.metadata),
+  )
   const to = { identifier, metadata, metadataLocation: location }
   return { change, root, from, version, to, bytes: tableMetadataBytes(metadata, location) }
-}
-
-function codecFor(metadata: TableMetadata, from: FoundVersion | undefined): 'none' | 'gzip' {
-  if (from === undefined) return metadataCodec(metadata)
-  return /\.gz\.metadata\.json$|\.json\.gz$/.test(from.version.location) ? 'gzip' : 'none'
 }
 
 /** @throws unsupported for a table that would lie elsewhere than in the folder of its name */
@@ -146,9 +147,12 @@ async function makeVersion(context: Context, next: NextVersion, options: IoOptio
   const held = await writing.lock.acquire(entityId, ownerId, options)
   if (held === undefined) return { status: 'lost' }
   try {
-    return (await maySwap(context, next, { held, options }))
+    const made: Made = (await maySwap(context, next, { held, options }))
       ? await createVersion(context, next, options)
       : { status: 'lost' }
+    // A create that may yet arrive must not find Java between its look and its rename.
+    if (made.status === 'unknown') held.letLapse()
+    return made
   } finally {
     await held.release()
   }

@@ -4,7 +4,7 @@
  *   acquire   free: take it. Held: look now and then; taken over when its version stood still for the holder's lease
  *   hold      a heartbeat writes a new version; a frozen process writes none
  *   isHeld    writes a new version too: right before what the lock protects
- *   release   free again, unless somebody took it over
+ *   release   free again, unless somebody took it over; or it lapses, where what it protects may yet happen
  *
  * A lock says who should go on, not who does: a holder that was frozen wakes up believing in its lock. So what it protects is
  * begun right behind `isHeld`, which keeps everybody off for a whole lease, and is conditional by itself where storage can.
@@ -32,6 +32,8 @@ export interface HeldLock {
   isHeld(options?: LockOptions): Promise<boolean>
   /** Harmless when repeated, or when the lock was taken over. Never fails: the lease lapses then. */
   release(): Promise<void>
+  /** No heartbeat more: for who cannot say whether what the lock protects is over. Others get it when the lease lapsed. */
+  letLapse(): void
 }
 
 export interface LockManager {
@@ -235,6 +237,7 @@ function hold(context: Context, { entityId, ownerId }: Wanted): HeldLock {
       end()
       await next(() => remove(context, { entityId, ownerId }))
     },
+    letLapse: end,
   }
   held.add(lock)
   beat(context, { renew, signal: ended.signal })

@@ -48,11 +48,18 @@ export interface Swap<Entry> {
 /** `lost`: the pointer is not what `from` says, or the name was taken meanwhile. Nothing has landed but for `swapped` and, maybe, `unknown`. */
 export type SwapAnswer<Entry> =
   | { readonly status: 'swapped' }
-  | { readonly status: 'lost'; readonly swap: Swap<Entry> }
+  | {
+      readonly status: 'lost'
+      readonly swap: Swap<Entry>
+      /** What the store keeps of the table now, where its refusal tells. */
+      readonly now?: Entry | undefined
+    }
   | { readonly status: 'no-namespace'; readonly swap: Swap<Entry> }
   /** A write lease of the commit is gone for good, and every pointer is what `from` says: it never lands. */
   | { readonly status: 'lapsed' }
   | { readonly status: 'unknown'; readonly cause: unknown }
+
+type Lost<Entry> = Extract<SwapAnswer<Entry>, { status: 'lost' }>
 
 export type LeasedOptions = Pick<SwapOptions, 'signal' | 'leases'>
 
@@ -62,8 +69,13 @@ export interface PointerStore<Entry> {
   readonly runtime: Runtime
   /** Default: names have no dots. @throws invalid-argument for a name that the store cannot keep */
   readonly checkName?: ((identifier: TableIdentifier) => void) | undefined
-  /** The state of a table, or why there is none; `other` is a view. */
-  find(identifier: TableIdentifier, options: CatalogOptions): Promise<FoundTable<Entry> | 'missing' | 'other'>
+  /** The state of a table, or why there is none; `other` is a view. With `now`, that of this entry. */
+  find(
+    identifier: TableIdentifier,
+    options: CatalogOptions & { readonly now?: Entry | undefined },
+  ): Promise<FoundTable<Entry> | 'missing' | 'other'>
+  /** The state as it was loaded here, without looking whether it is still that: the swap tells. */
+  recall?(table: LoadedTable): FoundTable<Entry> | undefined
   /** Compares and sets all pointers at once, if the write leases are all there. Whatever it throws, nothing has landed. */
   swap(swaps: readonly Swap<Entry>[], options: LeasedOptions): Promise<SwapAnswer<Entry>>
   /**
@@ -110,8 +122,9 @@ async function commitPointers<Entry>(
 ): Promise<CommitOutcome> {
   checkChanges(context, changes)
   let lost: readonly Swap<Entry>[] = []
+  let answer: Lost<Entry> | undefined
   for (let attempt = 1; ; attempt++) {
-    const prepared = await prepareAll(context, changes, options)
+    const prepared = await prepareAll(context, changes, { ...options, answer })
     if (isInHistory(lost, prepared)) return committed(context, lost)
     await deleteQuietly(context, newFiles(lost))
     if ('status' in prepared) return prepared
@@ -121,8 +134,9 @@ async function commitPointers<Entry>(
     }
     await writeFiles(context, prepared, options)
     const outcome = await swapOnce(context, { changes, swaps: prepared }, options)
-    if (outcome !== 'lost') return outcome
+    if (outcome.status !== 'lost') return outcome
     lost = prepared
+    answer = outcome
   }
 }
 
@@ -156,10 +170,15 @@ function checkDots({ namespace, name }: TableIdentifier): void {
 
 // ---- prepare
 
+/** With the answer to the attempt before. */
+interface PrepareOptions<Entry> extends SwapOptions {
+  readonly answer: Lost<Entry> | undefined
+}
+
 async function prepareAll<Entry>(
   context: Context<Entry>,
   changes: readonly TableCommit[],
-  options: SwapOptions,
+  options: PrepareOptions<Entry>,
 ): Promise<readonly Swap<Entry>[] | Conflict> {
   const prepared = await mapBounded(changes, change => prepare(context, change, options), {
     limit: FILES_AT_ONCE,
@@ -176,10 +195,10 @@ async function prepareAll<Entry>(
 async function prepare<Entry>(
   context: Context<Entry>,
   change: TableCommit,
-  options: SwapOptions,
+  options: PrepareOptions<Entry>,
 ): Promise<Swap<Entry> | Conflict> {
   const { identifier } = change
-  const found = await context.find(identifier, options)
+  const found = await findFor(context, change, options)
   const from = typeof found === 'string' ? undefined : found
   const state = typeof found === 'string' ? found : found.table
   const metadata = decideChange(change, state, { nowMs: context.runtime.nowMs(), sinceMs: options.sinceMs })
@@ -188,6 +207,19 @@ async function prepare<Entry>(
   const previousLocation = from?.table.metadataLocation
   const metadataLocation = newMetadataLocation(metadata, { previousLocation, uuid: context.runtime.uuid() })
   return { identifier, from, to: { identifier, metadata, metadataLocation } }
+}
+
+/** The first time what the change was made for will do: when it is not current any more, the swap is lost. */
+async function findFor<Entry>(
+  context: Context<Entry>,
+  { identifier, base }: TableCommit,
+  { answer, signal }: PrepareOptions<Entry>,
+): Promise<FoundTable<Entry> | 'missing' | 'other'> {
+  const isBase = base !== undefined && sameIdentifier(base.identifier, identifier)
+  const recalled = isBase && answer === undefined ? context.recall?.(base) : undefined
+  if (recalled !== undefined) return recalled
+  const isOf = answer !== undefined && sameIdentifier(answer.swap.identifier, identifier)
+  return context.find(identifier, { signal, now: isOf ? answer.now : undefined })
 }
 
 // ---- write
@@ -244,7 +276,7 @@ async function swapOnce<Entry>(
   context: Context<Entry>,
   prepared: Prepared<Entry>,
   options: SwapOptions,
-): Promise<CommitOutcome | 'lost'> {
+): Promise<CommitOutcome | Lost<Entry>> {
   const { swaps } = prepared
   const answer = await context.swap(swaps, options).catch(async (error: unknown) => {
     await deleteQuietly(context, newFiles(swaps))
@@ -253,7 +285,7 @@ async function swapOnce<Entry>(
   if (answer.status === 'unknown')
     return unknownOutcome(context, { ...prepared, leases: options.leases }, answer.cause)
   if (answer.status === 'swapped') return committed(context, swaps)
-  if (answer.status === 'lost') return 'lost'
+  if (answer.status === 'lost') return answer
   await deleteQuietly(context, newFiles(swaps))
   if (answer.status === 'no-namespace') throw namespaceMissing(answer.swap.identifier.namespace)
   return lapsedConflict(present(swaps[0], 'the first swap of a commit'))

@@ -138,7 +138,10 @@ function signed(signer: RequestSigner, inner: CatalogAuth | OAuthSession): Catal
         ...(body === undefined ? {} : { body }),
       })
     },
-    renew: signal => auth.renew(signal),
+    renew(refused, signal) {
+      const { 'original-authorization': authorization, ...headers } = refused
+      return auth.renew(authorization === undefined ? headers : { ...headers, authorization }, signal)
+    },
   })
   return { ...over(inner), forTable: config => over(inner.forTable(config)) }
 }

@@ -167,7 +167,7 @@ async function committed(
   const [only] = sent.changes
   const isSingle = sent.changes.length === 1 && only !== undefined && answer.body.length > 0
   const tables = isSingle
-    ? [context.tables.take(only.identifier, answer)]
+    ? [context.tables.take(only.identifier, answer, only.base?.metadata.tableUuid)]
     : await loadAll(context, sent.changes, options)
   context.onCommitted(sent.changes, tables)
   return { status: 'committed', tables }

@@ -85,7 +85,11 @@ export async function openRestContext(options: RestContextOptions): Promise<Rest
   const uri = uriOf(own)
   const first = await openAuth({ properties: own, uri, http, runtime })
   const config = await loadConfig({ uri, http, auth: first }, options)
-  const properties: Properties = { ...config.defaults, ...own, ...config.overrides }
+  const properties: Properties = {
+    ...configurable(config.defaults, own),
+    ...own,
+    ...configurable(config.overrides, own),
+  }
   const lastUri = uriOf(properties)
   const isSame = AUTH_PROPERTIES.every(name => properties[name] === own[name])
   return {
@@ -105,6 +109,22 @@ export async function openRestContext(options: RestContextOptions): Promise<Rest
     keyLifetimeMs: config.idempotencyKeyLifetimeMs,
     pageSize: pageSizeOf(properties),
   }
+}
+
+/**
+ * What a server may decide. Java lets it decide everything. Here it does not choose among the profiles of this machine,
+ * nor who gets a secret that the caller has for a token server of its own.
+ */
+function configurable(config: Properties, own: Properties): Properties {
+  const kept = Object.entries(config).filter(
+    ([name]) => !isLocalProperty(name) && !(name === 'oauth2-server-uri' && Object.hasOwn(own, name)),
+  )
+  return Object.fromEntries(kept)
+}
+
+/** Names of things on this machine, which mean nothing to a server. */
+export function isLocalProperty(name: string): boolean {
+  return name.endsWith('.profile-name')
 }
 
 /** PyIceberg asks for credentials unless told otherwise. */

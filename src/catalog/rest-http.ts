@@ -16,6 +16,7 @@ import { type JsonObject, stringifyJson } from '../base/json.js'
 import { backoffMs } from '../base/retry.js'
 import type { Runtime } from '../base/runtime.js'
 import { VERSION } from '../base/version.js'
+import { brokeConnection } from '../io/errno.js'
 import { parseRestError, type RestError } from '../rest/error-json.js'
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -32,8 +33,11 @@ export interface OutgoingRequest {
 export interface RestAuth {
   /** The headers to send in place of the request's. */
   authenticate(request: OutgoingRequest, signal?: AbortSignal): Promise<Readonly<Record<string, string>>>
-  /** After the server did not accept a request (401, 419): true when it may accept the next one. */
-  renew(signal?: AbortSignal): Promise<boolean>
+  /**
+   * After the server did not accept a request (401, 419) with these headers: true when it may accept the next one. Requests
+   * that were refused at the same time are renewed once.
+   */
+  renew(refused: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<boolean>
 }
 
 export interface HttpRequest {
@@ -95,7 +99,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       const { outcome } = ended
       if (outcome.status === 'lost') lost = outcome
       const isUnknownCaller = outcome.status === 'refused' && UNKNOWN_CALLER.has(outcome.error.status)
-      if (isUnknownCaller && mayRenew && (await request.auth.renew(request.signal))) {
+      if (isUnknownCaller && mayRenew && (await request.auth.renew(ended.sent, request.signal))) {
         mayRenew = false
         continue
       }
@@ -124,6 +128,8 @@ function afterLost(outcome: HttpOutcome): HttpOutcome {
 
 interface Ended {
   readonly outcome: HttpOutcome
+  /** The headers of the request. */
+  readonly sent: Readonly<Record<string, string>>
   /** What the server asks for. */
   readonly retryAfterMs?: number | undefined
 }
@@ -148,19 +154,39 @@ function mayRepeat({ isRepeatable, signal }: HttpRequest, { outcome }: Ended): b
 
 async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Ended> {
   checkSignal(request.signal)
-  const outgoing = outgoingRequest(request, options)
-  const headers = await request.auth.authenticate(outgoing, request.signal)
-  const watch = watchIdle(options, request.signal)
+  let outgoing = outgoingRequest(request, options)
+  for (let redirects = 0; ; redirects++) {
+    const sent = await request.auth.authenticate(outgoing, request.signal)
+    const delivered = await deliver(outgoing, sent, { ...options, signal: request.signal })
+    const next = redirects < REDIRECTS_MAX ? redirectOf(outgoing, delivered.location) : undefined
+    if (next === undefined) return { ...delivered, sent }
+    outgoing = { ...outgoing, url: next }
+  }
+}
+
+interface Delivered {
+  readonly outcome: HttpOutcome
+  readonly retryAfterMs?: number | undefined
+  /** Where the server wants the very same request to be sent. */
+  readonly location?: string | undefined
+}
+
+async function deliver(
+  { method, url, body }: OutgoingRequest,
+  headers: Readonly<Record<string, string>>,
+  options: HttpOptions & { readonly signal: AbortSignal | undefined },
+): Promise<Delivered> {
+  const watch = watchIdle(options, options.signal)
   try {
-    const response = await fetch(outgoing.url, {
-      method: outgoing.method,
+    const response = await fetch(url, {
+      method,
       headers,
-      redirect: 'follow',
+      redirect: 'manual',
       signal: watch.signal,
-      ...(outgoing.body === undefined ? {} : { body: outgoing.body }),
+      ...(body === undefined ? {} : { body }),
     })
-    const body = await readBody(response, watch.touch)
-    return endOf(response, body, options.runtime)
+    const answer = await readBody(response, watch.touch)
+    return endOf(method, response, { body: answer, runtime: options.runtime })
   } catch (cause) {
     if (watch.hasExpired()) {
       const expired = new LakeError('unavailable', 'the catalog server did not answer in time', { cause })
@@ -170,6 +196,16 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<End
   } finally {
     watch.stop()
   }
+}
+
+const REDIRECTS_MAX = 5
+
+/** Within the same server only, or to its encrypted port: what we send is for nobody else. */
+function redirectOf({ url }: OutgoingRequest, location: string | undefined): string | undefined {
+  if (location === undefined || !URL.canParse(location, url)) return undefined
+  const [from, to] = [new URL(url), new URL(location, url)]
+  const isEncrypted = from.protocol === 'http:' && to.protocol === 'https:' && to.hostname === from.hostname
+  return to.origin === from.origin || isEncrypted ? to.href : undefined
 }
 
 function outgoingRequest(request: HttpRequest, options: HttpOptions): OutgoingRequest {
@@ -229,6 +265,7 @@ function watchIdle(
   }
 }
 
+/** Of an error only what can be told; the connection is given up then. */
 async function readBody(response: Response, touch: () => void): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -241,6 +278,7 @@ async function readBody(response: Response, touch: () => void): Promise<Uint8Arr
         context: { bytesMax: ANSWER_BYTES_MAX },
       })
     chunks.push(chunk)
+    if (response.status >= 300 && size > TEXT_BYTES_MAX) break
   }
   const [only] = chunks
   return chunks.length === 1 && only !== undefined ? only : new Uint8Array(Buffer.concat(chunks))
@@ -248,9 +286,14 @@ async function readBody(response: Response, touch: () => void): Promise<Uint8Arr
 
 const TEXT_BYTES_MAX = 65_536
 
-function endOf(response: Response, body: Uint8Array, runtime: Runtime): Ended {
+function endOf(
+  method: HttpMethod,
+  response: Response,
+  { body, runtime }: { readonly body: Uint8Array; readonly runtime: Runtime },
+): Delivered {
   const { status: code, headers } = response
-  if (code < 400) return { outcome: { status: 'answered', code, headers, body } }
+  if (code < 300 || code === 304) return { outcome: { status: 'answered', code, headers, body } }
+  if (code < 400) return redirected(method, response)
   const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, TEXT_BYTES_MAX)).toString()
   const error = parseRestError(code, text)
   const retryAfterMs = waitAsked(headers.get('retry-after'), runtime)
@@ -259,6 +302,18 @@ function endOf(response: Response, body: Uint8Array, runtime: Runtime): Ended {
     ((code < 500 && code !== 408) || code === 501 || (code === 503 && retryAfterMs !== undefined))
   if (isRefused) return { outcome: { status: 'refused', error }, retryAfterMs }
   return { outcome: { status: 'lost', error, cause: describe(error) }, retryAfterMs }
+}
+
+/** 307 and 308 come before anything was done; the others may be the answer to what was done. */
+function redirected(method: HttpMethod, { status, headers }: Response): Delivered {
+  const location = headers.get('location') ?? undefined
+  const isRead = method === 'GET' || method === 'HEAD'
+  const error = {
+    status,
+    message: `it wants the request to be sent elsewhere: ${location ?? 'it does not say where'}`,
+  }
+  if (isRead || status === 307 || status === 308) return { outcome: { status: 'refused', error }, location }
+  return { outcome: { status: 'lost', error, cause: describe(error) } }
 }
 
 function describe(error: RestError): LakeError {
@@ -294,7 +349,7 @@ function isUnsent(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
   // Several addresses were tried: all have to have failed so.
   const errors: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
-  return errors.length > 0 && errors.every(each => UNSENT_CODES.has(codeOf(each)))
+  return errors.length > 0 && errors.every(each => UNSENT_CODES.has(codeOf(each)) && !brokeConnection(each))
 }
 
 function codeOf(error: unknown): string {

@@ -12,7 +12,8 @@
  * @see RFC 6749, RFC 8693; https://iceberg.apache.org/docs/latest/catalog-properties
  */
 import { base64Encode, utf8Encode } from '../base/bytes.js'
-import { LakeError } from '../base/errors.js'
+import { unlessAborted } from '../base/concurrency.js'
+import { checkSignal, LakeError } from '../base/errors.js'
 import { isJsonObject, parseJson } from '../base/json.js'
 import type { Runtime } from '../base/runtime.js'
 import { booleanProperty, firstProperty, numberProperty, type Properties } from '../io/aws-properties.js'
@@ -90,7 +91,8 @@ function createSession(options: OAuthOptions, source: Source): OAuthSession {
   let token: Token | undefined
   let pending: Promise<Token> | undefined
 
-  const once = (fetch: () => Promise<Token>): Promise<Token> => {
+  /** One fetch for all who need a token: the signal of one must not end it for the others. */
+  const once = (fetch: () => Promise<Token>, signal: AbortSignal | undefined): Promise<Token> => {
     pending ??= fetch()
       .then(fetched => {
         token = fetched
@@ -99,43 +101,49 @@ function createSession(options: OAuthOptions, source: Source): OAuthSession {
       .finally(() => {
         pending = undefined
       })
-    return pending
+    return unlessAborted(pending, signal)
   }
   const current = async (signal?: AbortSignal): Promise<Token> => {
     const { next } = source
     const known = token
-    if (known === undefined) return once(() => source.first(signal))
+    if (known === undefined) return once(() => source.first(), signal)
     if (next === undefined || !endsSoon(known, runtime.nowMs())) return known
     try {
-      return await once(() => next(known, signal))
+      return await once(() => next(known), signal)
     } catch (error) {
+      checkSignal(signal)
       if ((known.expiresMs ?? 0) > runtime.nowMs()) return known
       throw error
     }
   }
   const session: OAuthSession = {
     async authenticate(request, signal) {
-      const { text } = await current(signal)
-      return { ...request.headers, authorization: `Bearer ${text}` }
+      return { ...request.headers, authorization: bearer(await current(signal)) }
     },
-    async renew(signal) {
+    async renew(refused, signal) {
       const { next } = source
       const known = token
       if (next === undefined || known === undefined) return false
+      if (refused.authorization !== bearer(known)) return true
       try {
-        await once(() => next(known, signal))
+        await once(() => next(known), signal)
         return true
       } catch {
         return false
       }
     },
     forTable(config) {
-      const own = { ...options, properties: { ...withoutTokens(options.properties), ...config } }
+      const properties = { ...withoutTokens(options.properties), ...tokensIn(config) }
+      const own = { ...options, properties }
       const tableSource = hasToken(config) ? sourceOf(own, current) : undefined
       return tableSource === undefined ? session : createSession(own, tableSource)
     },
   }
   return session
+}
+
+function bearer({ text }: Token): string {
+  return `Bearer ${text}`
 }
 
 function endsSoon({ gotMs, expiresMs }: Token, nowMs: number): boolean {
@@ -145,6 +153,12 @@ function endsSoon({ gotMs, expiresMs }: Token, nowMs: number): boolean {
 
 function hasToken(config: Properties): boolean {
   return firstProperty(config, 'token', ...TOKEN_TYPES) !== undefined
+}
+
+/** As in Java, a table brings tokens, and neither credentials nor the address that ours would be sent to. */
+function tokensIn(config: Properties): Properties {
+  const taken = ['token', 'token-expires-in-ms', ...TOKEN_TYPES]
+  return Object.fromEntries(Object.entries(config).filter(([name]) => taken.includes(name)))
 }
 
 function withoutTokens(properties: Properties): Properties {

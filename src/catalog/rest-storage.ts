@@ -15,7 +15,7 @@ import { parseAnswerBody } from '../rest/body.js'
 import { parseStorageCredentials, type StorageCredential, type TableAnswer } from '../rest/load-table-json.js'
 import type { TableIdentifier } from './catalog.js'
 import { printIdentifier } from './identifier.js'
-import { call, type RestContext } from './rest-context.js'
+import { call, isLocalProperty, type RestContext } from './rest-context.js'
 import type { RestAuth } from './rest-http.js'
 
 export interface GrantedTable {
@@ -29,7 +29,9 @@ export interface GrantedTable {
 const STORAGE = /^(?:s3|client|signer|gcs|adls|oss|fs)\./
 
 function storageProperties(properties: Properties): Properties {
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => STORAGE.test(name)))
+  return Object.fromEntries(
+    Object.entries(properties).filter(([name]) => STORAGE.test(name) && !isLocalProperty(name)),
+  )
 }
 
 /** What the server configures stores with, for every table; the lake's own properties are `own`. */
@@ -103,7 +105,7 @@ function grantsOf(
   if (answer.storageCredentials.length === 0 && Object.keys(own).length === 0) return []
   const shared: Properties = { ...configured(context), ...own }
   return credentials.map(({ prefix, config }) => {
-    const all: Properties = { ...shared, ...config }
+    const all: Properties = { ...shared, ...storageProperties(config) }
     const expires = Number(firstProperty(all, 's3.session-token-expires-at-ms'))
     const signs = booleanProperty(all, 's3.remote-signing-enabled', false)
     return {

@@ -41,8 +41,8 @@ type TableVerbs = Pick<
 export interface RestTables {
   /** Current as of the server's answer. */
   load(identifier: TableIdentifier, options: LoadOptions): Promise<LoadedTable>
-  /** The state in an answer about the table. @throws corrupt, unsupported */
-  take(identifier: TableIdentifier, answer: HttpAnswer): LoadedTable
+  /** The state in an answer about the table. @throws corrupt also for another table than the one of the uuid; unsupported */
+  take(identifier: TableIdentifier, answer: HttpAnswer, tableUuid?: string | undefined): LoadedTable
   /** Who asks for the table. */
   authOf(identifier: TableIdentifier): RestAuth
   forget(identifier: TableIdentifier): void
@@ -70,9 +70,13 @@ export function createRestTables(context: RestContext): RestTables {
       known: seen.get(keyOf(identifier))?.table,
     })
 
-  const take = (identifier: TableIdentifier, answer: HttpAnswer): LoadedTable => {
+  const take: RestTables['take'] = (identifier, answer, tableUuid) => {
     const decoded = decode(identifier, answer)
     const { metadata, metadataLocation } = decoded
+    if (tableUuid !== undefined && metadata.tableUuid?.toLowerCase() !== tableUuid.toLowerCase())
+      throw new LakeError('corrupt', 'the answer is about another table', {
+        context: { table: printIdentifier(identifier) },
+      })
     if (metadataLocation === undefined) throw corruptField('metadata-location', 'string')
     const key = keyOf(identifier)
     const before = seen.get(key)

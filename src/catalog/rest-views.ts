@@ -116,10 +116,25 @@ async function commitView(
     : replacementOf(context, await withKnownSchema(context, change, options), options)
   checkEndpoint(context, asked.endpoint)
   const outcome = await context.http(requestOf(context, asked))
-  if (outcome.status === 'answered') return { status: 'committed', view: viewOf(change.identifier, outcome) }
   if (outcome.status === 'refused') return refused(context, change, { error: outcome.error, options })
+  if (outcome.status === 'answered') {
+    try {
+      return { status: 'committed', view: viewOf(change.identifier, outcome) }
+    } catch (error) {
+      // Something answered, and maybe the change was made.
+      return lookAt(context, change, { error, options })
+    }
+  }
   const error = unansweredError(outcome, { url: context.uri, signal: options.signal })
   if (outcome.status === 'unreachable') throw error
+  return lookAt(context, change, { error, options })
+}
+
+async function lookAt(
+  context: RestContext,
+  change: ViewCommit,
+  { error, options }: { readonly error: unknown; readonly options: IoOptions },
+): Promise<ViewOutcome> {
   const view = await findEffect(context, change, options).catch(() => undefined)
   return view === undefined ? { status: 'unknown', cause: error } : { status: 'committed', view }
 }

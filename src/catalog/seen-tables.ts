@@ -1,4 +1,7 @@
-/** The latest state of tables that were loaded or committed here. Metadata files never change, so it cannot be stale. */
+/**
+ * The latest state of tables that were loaded, committed or registered here. A metadata file of a table never changes, so
+ * it cannot be stale; who registers a file whose name was used before keeps what it is now.
+ */
 import { LakeError } from '../base/errors.js'
 import type { FileIO } from '../io/file-io.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'

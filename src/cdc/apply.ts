@@ -10,9 +10,10 @@
 import { present, unreachable } from '../base/assert.js'
 import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
-import type { Catalog } from '../catalog/catalog.js'
+import type { Catalog, LoadedTable } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { type CommitEvent, type CommitTarget, commitTables } from '../commit/commit-loop.js'
+import { type FileHold, holdFiles } from '../commit/hold-lease.js'
 import { streamAction } from '../commit/stream-action.js'
 import type { FileIO } from '../io/file-io.js'
 import { type KeyedWriteResult, keyedWriteAction } from '../writer/keyed-write.js'
@@ -290,16 +291,13 @@ async function commitPending(run: Run): Promise<void> {
   const { follow, tally } = run
   const pending = [...run.tables.values()].filter(table => table.changes !== undefined)
   if (pending.length === 0 || follow === undefined) return
-  const { catalog, io, runtime, signal, onCommitEvent } = run.options
   const missingCells: number[] = []
-  const targets: CommitTarget[] = []
-  for (const [index, table] of pending.entries()) {
+  const tables = await commitTogether(run, pending, (table, files, index) => {
     const onResult = (result: KeyedWriteResult): void => {
       missingCells[index] = result.missingCells
     }
-    targets.push(await commitTarget(table, { ...run.options, follow, onResult }))
-  }
-  const { tables } = await commitTables(catalog, targets, { io, runtime, signal, onEvent: onCommitEvent })
+    return commitTarget(table, { ...run.options, io: files.io, files, follow, onResult })
+  })
   for (const [index, table] of pending.entries()) {
     tally.orphanedCells += (table.changes?.orphanedCells ?? 0) + (missingCells[index] ?? 0)
     moveOn(table, present(tables[index], 'the state of a table'), follow)
@@ -309,14 +307,34 @@ async function commitPending(run: Run): Promise<void> {
   run.options.onProgress?.(progressOf(tally))
 }
 
+/** What is written for the tables is held until the commit has ended. */
+async function commitTogether(
+  run: Run,
+  pending: readonly FollowedTable[],
+  targetOf: (table: FollowedTable, files: FileHold, index: number) => Promise<CommitTarget>,
+): Promise<readonly LoadedTable[]> {
+  const { catalog, io, runtime, signal, onCommitEvent } = run.options
+  const held = pending.map(({ identifier }) => holdFiles({ catalog, identifier, io, runtime }))
+  try {
+    const targets: CommitTarget[] = []
+    for (const [index, table] of pending.entries())
+      targets.push(await targetOf(table, present(held[index], 'the files of a table'), index))
+    const { tables } = await commitTables(catalog, targets, { io, runtime, signal, onEvent: onCommitEvent })
+    return tables
+  } finally {
+    for (const files of held) await files.end()
+  }
+}
+
 async function commitTarget(
   table: FollowedTable,
   options: Pick<ApplyFeedOptions, 'io' | 'runtime'> & {
+    readonly files: FileHold
     readonly follow: FollowOptions
     readonly onResult: (result: KeyedWriteResult) => void
   },
 ): Promise<CommitTarget> {
-  const { io, runtime, follow, onResult } = options
+  const { io, runtime, files, follow, onResult } = options
   const ref = follow.branch
   const operationUuid = runtime.orderedUuid()
   const changes = pendingChanges(table).toKeyedChanges()
@@ -328,5 +346,5 @@ async function commitTarget(
   }
   const base = await ensureTable(table, follow)
   const action = streamAction(write, { io, runtime, operationUuid, step, ref, expected: table.stored })
-  return { identifier: table.identifier, base, action }
+  return { identifier: table.identifier, base, action, files }
 }

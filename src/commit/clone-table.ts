@@ -94,7 +94,7 @@ export async function cloneTable(
   const metadataLocation = newMetadataLocation(metadata, { uuid: runtime.uuid() })
   try {
     await writeTableMetadata(io, metadata, { location: metadataLocation, signal })
-    return await register(catalog, { identifier: request.to, metadataLocation }, options)
+    return await register(catalog, { identifier: request.to, metadataLocation, uuid }, options)
   } catch (error) {
     if (!isLakeError(error, 'commit-state-unknown')) {
       await io.delete([metadataLocation]).catch(() => undefined)
@@ -192,19 +192,25 @@ async function isThere(catalog: Catalog, origin: CloneOrigin): Promise<boolean> 
 }
 
 /** When the answer is lost the catalog is asked what it names. */
+/** An error is no proof that the clone is not there: an answer was lost, or is not to be read. So it is looked for. */
 async function register(
   catalog: Catalog,
-  clone: { readonly identifier: TableIdentifier; readonly metadataLocation: string },
+  clone: { readonly identifier: TableIdentifier; readonly metadataLocation: string; readonly uuid: string },
   { signal }: CloneOptions,
 ): Promise<LoadedTable> {
-  const { identifier, metadataLocation } = clone
+  const { identifier, metadataLocation, uuid } = clone
   try {
     return await catalog.registerTable(identifier, metadataLocation, { signal })
   } catch (error) {
-    if (!isLakeError(error, 'commit-state-unknown')) throw error
-    const found = await catalog.loadTable(identifier).catch(() => undefined)
-    if (found?.metadataLocation !== metadataLocation) throw error
-    return found
+    const found = await catalog.loadTable(identifier).catch((cause: unknown) => {
+      if (isLakeError(cause, 'not-found')) return undefined
+      throw new LakeError('commit-state-unknown', 'the clone may have been registered', {
+        cause: error,
+        context: { table: printIdentifier(identifier) },
+      })
+    })
+    if (found?.metadata.tableUuid === uuid) return found
+    throw error
   }
 }
 

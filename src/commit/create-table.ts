@@ -30,13 +30,26 @@ export async function createTable(
     [{ identifier, requirements: [{ type: 'assert-create' }], updates }],
     options,
   )
-  const settled = outcome.status === 'unknown' ? await catalog.settle(outcome.attempt, options) : outcome
+  const settled = outcome.status === 'unknown' ? await settledOrNot(catalog, outcome, options) : outcome
   const created =
     settled.status === 'committed' ? settled.tables[0] : await whatIsThere(catalog, settled, table)
   if (created?.metadata.tableUuid === table.uuid) return created
   throw new LakeError('already-exists', 'a table of that name exists', {
     context: { table: printIdentifier(identifier) },
   })
+}
+
+/** A look that fails says nothing: the outcome stays unknown. */
+async function settledOrNot(
+  catalog: Catalog,
+  outcome: Extract<CommitOutcome, { status: 'unknown' }>,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<CommitOutcome> {
+  try {
+    return await catalog.settle(outcome.attempt, options)
+  } catch (cause) {
+    return { ...outcome, cause }
+  }
 }
 
 async function whatIsThere(
@@ -47,7 +60,7 @@ async function whatIsThere(
   try {
     return await catalog.loadTable(table.identifier)
   } catch (error) {
-    if (!isLakeError(error, 'not-found')) throw error
+    if (outcome.status === 'conflict' && !isLakeError(error, 'not-found')) throw error
     const context = { table: printIdentifier(table.identifier) }
     if (outcome.status === 'conflict') throw new LakeError('conflict', outcome.reason, { context })
     throw new LakeError('commit-state-unknown', 'the table may yet be created', {

@@ -196,35 +196,32 @@ async function askForLeases(hold: Hold): Promise<void> {
   await hold.asking
 }
 
-/** A lease that cannot be had now may be had later; a fence is the end. */
+/** All that are missing, or none. What cannot be had now may be had later; a fence is the end. */
 async function openLeases(hold: Hold): Promise<void> {
   const { catalog, identifier } = hold.options
+  const fresh: WriteLease[] = []
   try {
     const { metadata } = await catalog.loadTable(identifier)
     if (metadata.tableUuid === undefined) return
-    const fresh: WriteLease[] = []
     for (const operationUuid of hold.uuids) {
       if (hold.leases.has(operationUuid)) continue
       const lease = await catalog.writeLeases?.open({ tableUuid: metadata.tableUuid, operationUuid })
       if (lease !== undefined) fresh.push(lease)
     }
-    await checkNoFence(hold, fresh)
-    for (const lease of fresh) hold.leases.set(lease.operationUuid, lease)
+    await checkNoFence(hold)
   } catch (error) {
+    await Promise.all(fresh.map(lease => lease.release()))
     if (!isLakeError(error) || error.kind === 'conflict') throw error
+    return
   }
+  for (const lease of fresh) hold.leases.set(lease.operationUuid, lease)
 }
 
 /** Behind the opening: a cleaner that did not see the lease has set its fence before. */
-async function checkNoFence(hold: Hold, fresh: readonly WriteLease[]): Promise<void> {
+async function checkNoFence(hold: Hold): Promise<void> {
   const { catalog, identifier } = hold.options
-  try {
-    const { metadata } = await catalog.loadTable(identifier)
-    if (hold.sinceMs !== undefined && isFenced(metadata, hold.sinceMs)) throw cleanedAway(hold)
-  } catch (error) {
-    await Promise.all(fresh.map(lease => lease.release()))
-    throw error
-  }
+  const { metadata } = await catalog.loadTable(identifier)
+  if (hold.sinceMs !== undefined && isFenced(metadata, hold.sinceMs)) throw cleanedAway(hold)
 }
 
 function cleanedAway({ options }: Hold, location?: string): LakeError {

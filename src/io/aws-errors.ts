@@ -3,7 +3,7 @@
  * never by texts.
  */
 import { errorText } from '../base/errors.js'
-import { errnoOf } from './errno.js'
+import { brokeConnection, errnoOf } from './errno.js'
 
 /** The code of the service (`NoSuchKey`), or of the connection (`ECONNRESET`). */
 export function awsErrorName(error: unknown): string {
@@ -33,8 +33,12 @@ export function awsErrorCause(error: unknown): Error {
   return plain
 }
 
-/** Connections that never were: nothing was sent. */
-export const NOT_SENT: ReadonlySet<string> = new Set([
+/** True for a connection that never was: nothing was sent. */
+export function isNotSent(error: unknown): boolean {
+  return NOT_SENT.has(awsErrorName(error)) && !brokeConnection(error)
+}
+
+const NOT_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',

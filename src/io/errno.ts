@@ -30,6 +30,16 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /**
+ * Whether a system error broke a connection that stood: what was asked for may have arrived. A route that is lost ends
+ * connections with the code (`EHOSTUNREACH`) that those get which are never made.
+ */
+export function brokeConnection(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && CONNECTED.has(error.syscall)
+}
+
+const CONNECTED: ReadonlySet<unknown> = new Set(['read', 'write', 'writev', 'shutdown'])
+
+/**
  * The LakeError that says what failed at a location. A code outside the table (a full or broken disk, too many
  * open files) is `unavailable`: the same request may work later.
  */

@@ -8,8 +8,8 @@ import {
   awsErrorName,
   awsErrorStatus,
   awsRequestId,
+  isNotSent,
   NO_CREDENTIALS,
-  NOT_SENT,
   textField,
 } from './aws-errors.js'
 
@@ -51,7 +51,7 @@ export function failureOf(error: unknown): S3Failure {
       name,
       status,
       isPassing: !isBefore && !LASTING.has(name),
-      isCertain: isBefore || NOT_SENT.has(name),
+      isCertain: isBefore || isNotSent(error),
     }
   }
   const isPassing = status === 429 || (status >= 500 && status !== 501) || PASSING.has(name)

@@ -169,6 +169,8 @@ async function askSigner(
       ...(headers === undefined ? configuredHeaders(properties) : await headers(signal)),
     },
     body: JSON.stringify(body),
+    // The headers are for the signer alone.
+    redirect: 'error',
     signal,
   }).catch((cause: unknown) => {
     throw new LakeError('unavailable', 'the signer of requests could not be reached', { context, cause })

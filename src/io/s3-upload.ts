@@ -13,7 +13,7 @@ import { unzeroedBytes } from '../base/bytes.js'
 import { isLakeError, LakeError } from '../base/errors.js'
 import type { FileWriter, IoOptions } from './file-io.js'
 import { deleteObjects } from './s3-delete.js'
-import { failureOf, s3Error } from './s3-errors.js'
+import { failureOf } from './s3-errors.js'
 import { parseS3Location } from './s3-location.js'
 import { type S3Store, sendOnce, sendRetried, startRetries } from './s3-request.js'
 import { findMark, putObject, WRITE_MARK } from './s3-write.js'
@@ -271,12 +271,14 @@ async function uploadPart(upload: Upload, partNumber: number, bytes: Uint8Array)
   return { PartNumber: partNumber, ETag, ChecksumCRC32 }
 }
 
-/** Joins the parts. Repeated after a lost answer: a store that knows the upload no more has completed it then. */
+/**
+ * Joins the parts. A store that knows the upload no more may have completed it: before an answer that was lost, or for the
+ * first copy of a request that came twice.
+ */
 async function completeUpload(upload: Upload, parts: readonly SentPart[]): Promise<void> {
   const { store, location, signal, uploadId, mark } = upload
   const { key } = parseS3Location(location)
   const retries = startRetries(store, upload)
-  let mayBeDone = false
   for (;;) {
     try {
       await sendOnce(store, {
@@ -298,12 +300,8 @@ async function completeUpload(upload: Upload, parts: readonly SentPart[]): Promi
       })
       return
     } catch (error) {
-      const { status, isCertain } = failureOf(error)
-      if (status === 404 && mayBeDone) {
-        if ((await findMark(store, location, { signal }))?.mark === mark) return
-        throw s3Error(error, location)
-      }
-      mayBeDone ||= !isCertain
+      const isGone = failureOf(error).status === 404
+      if (isGone && (await findMark(store, location, { signal }))?.mark === mark) return
       await retries.next(error)
     }
   }

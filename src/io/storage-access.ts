@@ -5,7 +5,8 @@
  * A grant is fetched again shortly before it ends, once for all who wait. When that fails, the old one is used for as
  * long as it lasts.
  */
-import { abortedError, checkSignal, LakeError } from '../base/errors.js'
+import { unlessAborted } from '../base/concurrency.js'
+import { checkSignal, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { comparableLocation } from './location.js'
 
@@ -153,15 +154,4 @@ function endsSoon({ grant, owned }: Found, nowMs: number): boolean {
   if (grant.expiresMs === undefined) return false
   const ahead = Math.min(REFRESH_AHEAD_MS, (grant.expiresMs - owned.putMs) / 4)
   return nowMs >= grant.expiresMs - ahead
-}
-
-/** Waits for the work or the signal, whichever comes first; the work goes on. @throws aborted */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(abortedError(signal))
-    if (signal.aborted) giveUp()
-    signal.addEventListener('abort', giveUp, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
-  })
 }

@@ -179,6 +179,8 @@ function kindOf({ status, type }: RestError, conflictKind: 'already-exists' | 'c
   const byType = type !== undefined && Object.hasOwn(KIND_OF_TYPE, type) ? KIND_OF_TYPE[type] : undefined
   if (byType !== undefined) return byType
   if (status === 409) return conflictKind
+  // A redirection that was not followed.
+  if (status < 400) return 'unsupported'
   return (
     KIND_OF_STATUS[status] ??
     (status >= 400 && status < 500 && status !== 408 && status !== 429 ? 'invalid-argument' : 'unavailable')

@@ -25,17 +25,17 @@ export function parseSchema(json: JsonObject): Schema {
   if (json.type !== 'struct') throw corruptField('type', 'struct')
   return {
     schemaId: optionalInt(json, 'schema-id') ?? 0,
-    fields: parseFields(json),
+    fields: parseFields(json, 0),
     identifierFieldIds: intsOf(json, 'identifier-field-ids'),
   }
 }
 
-function parseFields(json: JsonObject): readonly Field[] {
-  return asObjects(json.fields, 'fields').map(parseField)
+function parseFields(json: JsonObject, depth: number): readonly Field[] {
+  return asObjects(json.fields, 'fields').map(field => parseField(field, depth))
 }
 
-function parseField(json: JsonObject): Field {
-  const type = parseTypeJson(requiredMember(json, 'type'))
+function parseField(json: JsonObject, depth: number): Field {
+  const type = parseNested(requiredMember(json, 'type'), depth)
   const { doc } = json
   const initialDefault = json['initial-default']
   const writeDefault = json['write-default']
@@ -55,37 +55,46 @@ function parseField(json: JsonObject): Field {
  * @throws corrupt when the JSON is no type
  */
 export function parseTypeJson(json: JsonValue): Type {
+  return parseNested(json, 0)
+}
+
+/** Everything that walks a type calls itself: a deeper one would be for some of them to read, and a crash for others. */
+const DEPTH_MAX = 300
+
+function parseNested(json: JsonValue, above: number): Type {
   if (typeof json === 'string') return parseType(json)
   if (!isJsonObject(json)) throw corruptField('type', 'text or an object')
+  const depth = above + 1
+  if (depth > DEPTH_MAX) throw corruptField('type', `at most ${DEPTH_MAX} levels`)
   switch (json.type) {
     case 'struct':
-      return { kind: 'struct', fields: parseFields(json) }
+      return { kind: 'struct', fields: parseFields(json, depth) }
     case 'list':
-      return parseList(json)
+      return parseList(json, depth)
     case 'map':
-      return parseMap(json)
+      return parseMap(json, depth)
     default:
       throw corruptField('type', 'struct, list or map')
   }
 }
 
-function parseList(json: JsonObject): ListType {
+function parseList(json: JsonObject, depth: number): ListType {
   return {
     kind: 'list',
     elementId: requiredInt(json, 'element-id'),
     elementRequired: requiredBoolean(json, 'element-required'),
-    element: parseTypeJson(requiredMember(json, 'element')),
+    element: parseNested(requiredMember(json, 'element'), depth),
   }
 }
 
-function parseMap(json: JsonObject): MapType {
+function parseMap(json: JsonObject, depth: number): MapType {
   return {
     kind: 'map',
     keyId: requiredInt(json, 'key-id'),
-    key: parseTypeJson(requiredMember(json, 'key')),
+    key: parseNested(requiredMember(json, 'key'), depth),
     valueId: requiredInt(json, 'value-id'),
     valueRequired: requiredBoolean(json, 'value-required'),
-    value: parseTypeJson(requiredMember(json, 'value')),
+    value: parseNested(requiredMember(json, 'value'), depth),
   }
 }
 

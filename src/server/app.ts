@@ -39,6 +39,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
   const { context, tokens, isStopping } = options
   app.get('/healthz', c => c.json({ status: isStopping() ? 'stopping' : 'ok' }, isStopping() ? 503 : 200))
   app.get('/metrics', async c => {
+    if (!isTrusted(options, c)) return responseOf(foreign())
     if (tokens.principalOf(bearerToken(c.req.header('authorization'))) === undefined)
       return responseOf(unauthorized())
     return c.text(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType })
@@ -134,6 +135,9 @@ function finish(
     end(status)
     return responseOf({ ...whole, body })
   }
+  // A client that does not read would keep its place for ever: the time of a request is that of its answer too.
+  const { signal } = controller
+  signal.addEventListener('abort', cut, { once: true })
   const counted = (async function* () {
     try {
       for await (const bytes of body) {
@@ -145,6 +149,7 @@ function finish(
       writeError(options, error)
       cut()
     } finally {
+      signal.removeEventListener('abort', cut)
       end(status)
     }
   })()
@@ -196,14 +201,15 @@ async function admit(
 ): Promise<Admitted | RestAnswer> {
   const { tokens, admission } = options
   const { found, visit, signal } = request
-  if (!isTrusted(options, c))
-    return restErrorAnswer({ status: 403, type: 'ForbiddenException', message: 'Not from another site' })
+  if (!isTrusted(options, c)) return foreign()
   const isOpen = typeof found === 'object' && found.isOpen === true
   const principal = tokens.principalOf(bearerToken(c.req.header('authorization')))
   if (principal === undefined && !isOpen) return unauthorized()
   visit.principal = principal?.name
   if (typeof found === 'string') return noRoute(c, found)
   if (options.isStopping()) return busy(found, 'The server is stopping')
+  // Nobody takes the place of those who are known: it is little work, and waits for nothing but its body.
+  if (isOpen) return { route: found, principal: principal ?? NOBODY, leave: () => undefined }
   try {
     const leave = await admission.enter(signal)
     if (leave === undefined) return busy(found, 'Too many requests')
@@ -224,6 +230,10 @@ function isTrusted({ hosts }: AppOptions, c: HttpContext): boolean {
   if (c.req.header('origin') !== undefined) return false
   const host = (c.req.header('host') ?? '').toLowerCase().replace(/:\d+$/, '')
   return hosts.has(host) || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function foreign(): ErrorAnswer {
+  return restErrorAnswer({ status: 403, type: 'ForbiddenException', message: 'Not from another site' })
 }
 
 function unauthorized(): ErrorAnswer {
@@ -256,7 +266,11 @@ interface Entered extends Admitted {
 async function served(options: AppOptions, c: HttpContext, admitted: Entered): Promise<RestAnswer> {
   const { context, replies } = options
   const { route, principal, visit, controller } = admitted
-  const body = await bodyBytes(c, options.context.limits.bodyBytesMax)
+  const { bodyBytesMax } = options.context.limits
+  const body = await bodyBytes(
+    c,
+    route.isOpen === true ? Math.min(OPEN_BYTES_MAX, bodyBytesMax) : bodyBytesMax,
+  )
   if (body === 'too-large')
     return restErrorAnswer(
       { status: 413, type: 'BadRequestException', message: 'The body of the request is too large' },
@@ -285,6 +299,9 @@ async function served(options: AppOptions, c: HttpContext, admitted: Entered): P
     again: again === undefined ? undefined : () => again(context, request),
   })
 }
+
+/** Of a request without a token. */
+const OPEN_BYTES_MAX = 16_384
 
 /** Errors become answers here, where they are kept for a key. */
 async function settledAnswer(

@@ -4,7 +4,7 @@ import type { TableCommit } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { parseCommitTableRequest, parseCommitTransactionRequest } from '../rest/commit-json.js'
 import { ENDPOINTS } from '../rest/endpoints.js'
-import { commitChanges } from './commits.js'
+import { afterLanding, commitChanges } from './commits.js'
 import { type Grant, requireNewTable, requireTable } from './grants.js'
 import { checkNewUpdates, checkUpdates } from './location-policy.js'
 import { naming } from './naming.js'
@@ -18,11 +18,16 @@ import {
   type RestRoute,
 } from './rest-route.js'
 import type { ServerContext } from './server-context.js'
-import { tableAnswer } from './table-answer.js'
-import { loadTable } from './table-routes.js'
+import { committedAnswer } from './table-answer.js'
 
 export const COMMIT_ROUTES: readonly RestRoute[] = [
-  { endpoint: ENDPOINTS.commitTable, keyed: true, isCommit: true, handle: commitTable, again: loadTable },
+  {
+    endpoint: ENDPOINTS.commitTable,
+    keyed: true,
+    isCommit: true,
+    handle: commitTable,
+    again: committedBefore,
+  },
   { endpoint: ENDPOINTS.commitTransaction, keyed: true, isCommit: true, handle: commitTransaction },
 ]
 
@@ -37,7 +42,17 @@ async function commitTable(context: ServerContext, request: RestRequest): Promis
     throw new LakeError('corrupt', 'the catalog told no state after a commit', {
       context: { name: printIdentifier(change.identifier) },
     })
-  return tableAnswer(context, request, { table, grant })
+  return committedAnswer({ table, grant })
+}
+
+/** The commit landed when it came first: the table as it is now. */
+async function committedBefore(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
+  const identifier = identifierOf(request, 'table')
+  const grant = requireTable(request.principal, identifier, 'write')
+  return afterLanding(identifier, async () => {
+    const table = await context.catalog.loadTable(identifier, { signal: request.signal })
+    return committedAnswer({ table, grant })
+  })
 }
 
 async function commitTransaction(context: ServerContext, request: RestRequest): Promise<RestAnswer> {

@@ -5,8 +5,8 @@
  * ids and the names of manifest lists are made anew for each attempt of a writer, so a table that has every snapshot of the
  * commit has the commit, and it is answered as what it is: done.
  */
-import { LakeError } from '../base/errors.js'
-import type { CommitOutcome, LoadedTable, TableCommit } from '../catalog/catalog.js'
+import { isLakeError, LakeError } from '../base/errors.js'
+import type { CommitOutcome, LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { commitLimits } from '../commit/commit-limits.js'
 import { settle } from '../commit/settle.js'
@@ -47,6 +47,26 @@ export async function commitChanges(
       auditChange(context, request, { change, outcome, after: tables[index] })
     })
   }
+}
+
+/**
+ * What is done for the answer after a change has landed. A client takes most errors for a change that was not made, and
+ * deletes what it wrote for it.
+ * @throws commit-state-unknown, whatever goes wrong
+ */
+export async function afterLanding<T>(identifier: TableIdentifier, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (cause) {
+    throw stateUnknown(identifier, cause)
+  }
+}
+
+function stateUnknown(identifier: TableIdentifier, cause: unknown): LakeError {
+  return new LakeError('commit-state-unknown', 'the commit landed, or may have: look at the table', {
+    cause,
+    context: { table: printIdentifier(identifier) },
+  })
 }
 
 type Known = Exclude<CommitOutcome, { status: 'unknown' }>
@@ -92,7 +112,10 @@ function conflictError(conflict: Extract<Known, { status: 'conflict' }>): LakeEr
   return new LakeError('conflict', reason, { context })
 }
 
-/** The tables as they are when they have all that the changes add; undefined otherwise. */
+/**
+ * The tables as they are when they have all that the changes add; undefined otherwise.
+ * @throws commit-state-unknown when they cannot be looked at
+ */
 async function landedBefore(
   { catalog }: ServerContext,
   { signal }: Committer,
@@ -103,7 +126,10 @@ async function landedBefore(
   const tables: LoadedTable[] = []
   for (const [index, { identifier, updates }] of changes.entries()) {
     if (updates.length > 0 && added[index]?.length === 0) return undefined
-    const table = await catalog.loadTable(identifier, { signal }).catch(() => undefined)
+    const table = await catalog.loadTable(identifier, { signal }).catch(cause => {
+      if (isLakeError(cause, 'not-found')) return undefined
+      throw stateUnknown(identifier, cause)
+    })
     if (table === undefined || !added[index]?.every(snapshot => hasSnapshot(table, snapshot)))
       return undefined
     tables.push(table)

@@ -13,6 +13,8 @@ import type { RestAnswer } from './rest-route.js'
 export const REPLY_LIFETIME_MS: number = 30 * 60_000
 
 const KEYS_MAX = 20_000
+/** Of all answers that are kept. */
+const KEPT_BYTES_MAX = 2 ** 26
 const KEY_LENGTH_MAX = 255
 
 export interface KeyedRequest {
@@ -35,28 +37,51 @@ interface Reply {
   readonly endsMs: number
   /** `done`: it succeeded, and its answer was not kept. */
   readonly answer: Promise<RestAnswer | 'done'>
+  isMade: boolean
+  keptBytes: number
 }
 
 export function createReplies(runtime: Runtime): Replies {
   /** Oldest first. */
   const replies = new Map<string, Reply>()
+  let keptBytes = 0
 
+  const drop = (id: string, only?: Reply): void => {
+    const reply = replies.get(id)
+    if (reply === undefined || (only !== undefined && reply !== only)) return
+    keptBytes -= reply.keptBytes
+    replies.delete(id)
+  }
   const forget = (): void => {
     const nowMs = runtime.nowMs()
     for (const [id, reply] of replies) {
-      if (reply.endsMs > nowMs && replies.size <= KEYS_MAX) return
-      replies.delete(id)
+      const isFull = replies.size > KEYS_MAX || keptBytes > KEPT_BYTES_MAX
+      if (reply.endsMs > nowMs && !isFull) return
+      // One that is being made takes no memory yet, and would be done twice.
+      if (reply.isMade || replies.size > KEYS_MAX) drop(id)
     }
+  }
+  const keep = (id: string, reply: Reply, made: RestAnswer): void => {
+    const sizeBytes = made.body instanceof Uint8Array ? made.body.length : 0
+    if (!isFinal(made) || sizeBytes > KEPT_BYTES_MAX) drop(id, reply)
+    if (replies.get(id) !== reply) return
+    reply.isMade = true
+    reply.keptBytes = sizeBytes
+    keptBytes += sizeBytes
+    forget()
   }
 
   const start = (id: string, digest: string, request: KeyedRequest): Promise<RestAnswer> => {
     const first = request.work()
     const answer = first.then(made => {
-      if (!isFinal(made)) replies.delete(id)
-      return made.status === 200 && request.again !== undefined ? 'done' : made
+      const isDone = made.status === 200 && request.again !== undefined
+      keep(id, reply, isDone ? { ...made, body: undefined } : made)
+      return isDone ? 'done' : made
     })
-    answer.catch(() => replies.delete(id))
-    replies.set(id, { digest, endsMs: runtime.nowMs() + REPLY_LIFETIME_MS, answer })
+    answer.catch(() => drop(id, reply))
+    const endsMs = runtime.nowMs() + REPLY_LIFETIME_MS
+    const reply: Reply = { digest, endsMs, answer, isMade: false, keptBytes: 0 }
+    replies.set(id, reply)
     forget()
     return first
   }
@@ -68,7 +93,7 @@ export function createReplies(runtime: Runtime): Replies {
       const digest = digestOf(request.request)
       const known = replies.get(id)
       if (known === undefined || known.endsMs <= runtime.nowMs()) {
-        replies.delete(id)
+        drop(id)
         return start(id, digest, request)
       }
       if (known.digest !== digest) return unprocessable('The idempotency key was used for another request')

@@ -10,7 +10,7 @@
  * columns alone, so a hidden one is as unknown as one that is not there.
  */
 import { utf8Encode } from '../base/bytes.js'
-import { LakeError } from '../base/errors.js'
+import { isLakeError, LakeError } from '../base/errors.js'
 import { isJsonObject, type JsonObject, stringifyJson } from '../base/json.js'
 import { optionalInt, optionalText, textsOf } from '../base/json-fields.js'
 import type { ColumnBatch } from '../batch/column-batch.js'
@@ -63,11 +63,15 @@ async function readRows(context: ServerContext, request: RestRequest): Promise<R
   const { metadata } = await hold.load(load, loaded => heldSnapshots(loaded.metadata, asked.asOf))
   const io = ioFor(context, request, metadata)
   const batches = hold.over(() => plannedBatches(io, metadata, { asked, grant, signal }))
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/x-ndjson' },
-    body: await begun(linesOf(batches, count => metrics.rows(count))),
-  }
+  const lines = begun(linesOf(batches, count => metrics.rows(count)))
+  const body = await (isRestricted(grant) ? lines.catch(hideFiles) : lines)
+  return { status: 200, headers: { 'content-type': 'application/x-ndjson' }, body }
+}
+
+/** Paths of files hold values of their rows. */
+function hideFiles(error: unknown): never {
+  if (!isLakeError(error) || error.context.location === undefined) throw error
+  throw new LakeError(error.kind, error.message, { cause: error })
 }
 
 async function* plannedBatches(

@@ -22,25 +22,50 @@ export function snapshotMode({ query }: RestRequest): SnapshotMode {
   throw new LakeError('invalid-argument', 'snapshots are all or refs', { context: { snapshots: mode } })
 }
 
-/** The answer, or 304 to a client that has it. */
+interface ShownTable {
+  readonly table: LoadedTable
+  readonly grant: Grant
+  readonly mode?: SnapshotMode
+}
+
+/** The answer to who looks at a table, or 304 to a client that has it. */
 export async function tableAnswer(
   context: ServerContext,
   request: RestRequest,
-  shown: { readonly table: LoadedTable; readonly grant: Grant; readonly mode?: SnapshotMode },
+  shown: ShownTable,
+): Promise<RestAnswer> {
+  const etag = tagOf(shown)
+  if (matchesTag(request.header('if-none-match'), etag)) return { status: 304, headers: { etag } }
+  return madeAnswer(context, request, shown)
+}
+
+/** The answer to who made a table, or is to see it whatever it has. */
+export async function madeAnswer(
+  context: ServerContext,
+  request: RestRequest,
+  shown: ShownTable,
 ): Promise<RestAnswer> {
   const { table, grant, mode = 'all' } = shown
-  const { metadataLocation } = table
-  const restriction = isRestricted(grant) ? JSON.stringify([grant.columns, grant.where]) : undefined
-  const etag = entityTag([metadataLocation, mode, restriction])
-  if (matchesTag(request.header('if-none-match'), etag)) return { status: 304, headers: { etag } }
+  const headers = { etag: tagOf(shown) }
   const metadata = mode === 'refs' ? withoutHistory(table.metadata) : table.metadata
-  if (restriction !== undefined) {
+  if (isRestricted(grant)) {
     const answer = { metadata: restrictedMetadata(metadata, grant), config: PLANNED_HERE }
-    return bytesAnswer(encodeTableAnswer(answer), { etag })
+    return bytesAnswer(encodeTableAnswer(answer), headers)
   }
   const access = await vendedAccess(context, request, { table, grant })
-  const answer = { metadataLocation, metadata, ...answerMembers(access) }
-  return bytesAnswer(encodeTableAnswer(answer), { etag })
+  const { metadataLocation } = table
+  return bytesAnswer(encodeTableAnswer({ metadataLocation, metadata, ...answerMembers(access) }), headers)
+}
+
+/** The answer to a commit: the state alone, as the protocol has it. Nothing of it can fail once the commit has landed. */
+export function committedAnswer(shown: Pick<ShownTable, 'table' | 'grant'>): RestAnswer {
+  const { metadata, metadataLocation } = shown.table
+  return bytesAnswer(encodeTableAnswer({ metadataLocation, metadata }), { etag: tagOf(shown) })
+}
+
+function tagOf({ table, grant, mode = 'all' }: ShownTable): string {
+  const restriction = isRestricted(grant) ? JSON.stringify([grant.columns, grant.where]) : undefined
+  return entityTag([table.metadataLocation, mode, restriction])
 }
 
 /** What an answer says about the way to the files. */

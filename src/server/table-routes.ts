@@ -19,7 +19,7 @@ import {
   serializeIdentifierPage,
 } from '../rest/table-json.js'
 import { audited } from './audit.js'
-import { commitChanges } from './commits.js'
+import { afterLanding, commitChanges } from './commits.js'
 import { confinedIO } from './confined-io.js'
 import { vendedAccess, vendedCredentials } from './credentials.js'
 import { type Grant, grantOn, requireNamespace, requireNewTable, requireTable } from './grants.js'
@@ -40,7 +40,7 @@ import {
   type RestRoute,
 } from './rest-route.js'
 import type { ServerContext } from './server-context.js'
-import { answerMembers, snapshotMode, tableAnswer } from './table-answer.js'
+import { answerMembers, madeAnswer, snapshotMode, tableAnswer } from './table-answer.js'
 
 export const TABLE_ROUTES: readonly RestRoute[] = [
   { endpoint: ENDPOINTS.listTables, handle: listTables },
@@ -76,7 +76,7 @@ async function createTable(context: ServerContext, request: RestRequest): Promis
   const [table] = await naming(context, { kind: 'table', identifier }, () =>
     commitChanges(context, request, [change]),
   )
-  return tableAnswer(context, request, grantedNew(request, identifier, table))
+  return afterLanding(identifier, () => madeAnswer(context, request, grantedNew(request, identifier, table)))
 }
 
 function newIdentifier(request: RestRequest, name: string): TableIdentifier {
@@ -150,13 +150,13 @@ async function registerTable(context: ServerContext, request: RestRequest): Prom
       catalog.registerTable(identifier, metadataLocation, { signal: request.signal }),
     ),
   )
-  return tableAnswer(context, request, grantedNew(request, identifier, table))
+  return afterLanding(identifier, () => madeAnswer(context, request, grantedNew(request, identifier, table)))
 }
 
 // ---- looking
 
 /** The state of a table, or 304 to a client that has it. */
-export async function loadTable(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
+async function loadTable(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const mode = snapshotMode(request)
   const granted = await grantedTable(context, request)
   await checkMetadataFile(context, granted.table)

@@ -21,10 +21,11 @@ export interface Tokens {
 const TOKEN_LENGTH_MIN = 16
 const DIGEST = /^[0-9a-f]{64}$/i
 
-/** @throws invalid-argument for a short token, a digest that is none, two holders of one token, a grant that cannot be held */
+/** @throws invalid-argument for a short token, a digest that is none, two holders of one token, two lists of grants for one name, a grant that cannot be held */
 export function createTokens(holders: readonly TokenHolder[] | undefined): Tokens {
   if (holders === undefined) return { required: false, principalOf: () => ANYONE }
   const byDigest = new Map<string, Principal>()
+  const grantsOf = new Map<string, string>()
   for (const holder of holders) {
     holder.grants.forEach(checkGrant)
     const digest = digestOf(holder)
@@ -32,6 +33,13 @@ export function createTokens(holders: readonly TokenHolder[] | undefined): Token
       throw new LakeError('invalid-argument', 'two principals have the same token', {
         context: { principal: holder.name },
       })
+    // Plans and answers to keys belong to names.
+    const grants = JSON.stringify(holder.grants)
+    if ((grantsOf.get(holder.name) ?? grants) !== grants)
+      throw new LakeError('invalid-argument', 'a principal has two lists of grants', {
+        context: { principal: holder.name },
+      })
+    grantsOf.set(holder.name, grants)
     byDigest.set(digest, { name: holder.name, grants: holder.grants })
   }
   return {

@@ -218,6 +218,27 @@ describe('a namespace', () => {
 })
 
 describe('a table', () => {
+  it('that another program made without a version, and dropped meanwhile, does not come back by a commit', async () => {
+    const key = { identifier: 'shop.orders', namespace: 'shop' }
+    const found = items.all().find(item => item.identifier === key.identifier)
+    const { v: _, ...bare } = found!
+    items.plant({ ...bare, ...key })
+    const overtaken = createDynamoDbCatalog(
+      faultyItems(items, async () => {
+        await items.write([{ kind: 'delete', key }])
+        return undefined
+      }),
+      { io, runtime },
+    )
+    await expect(overtaken.commit([appendTo(table, 1n)])).rejects.toMatchObject({ kind: 'not-found' })
+    expect(items.all().some(item => item.identifier === key.identifier)).toBe(false)
+    items.plant({ ...bare, ...key })
+    committed(await catalog.commit([appendTo(table, 1n)]))
+    items.plant({ ...bare, ...key })
+    await catalog.dropTable(ORDERS)
+    expect(await other.tableExists(ORDERS)).toBe(false)
+  })
+
   it('that was dropped does not come back when its creation arrives late', async () => {
     faults = ['late']
     committed(await commitAndSettle([await creation(catalog, ITEMS)]))

@@ -127,7 +127,10 @@ describe('a lake of folders', () => {
 
   it('makes no two first versions of different compression', async () => {
     const { updates, ...rest } = await creation(catalog, ORDERS)
-    const gzipped = { action: 'set-properties', updates: { 'write.metadata.compression-codec': 'gzip' } } as const
+    const gzipped = {
+      action: 'set-properties',
+      updates: { 'write.metadata.compression-codec': 'gzip' },
+    } as const
     let behind: Promise<unknown> | undefined
     const inner = localIO()
     const slow: FileIO = {
@@ -166,7 +169,7 @@ describe('a lake of folders', () => {
         return inner.create(location, bytes, options)
       },
     }
-    const [made] = committed(await (await open({ io: twice })).commit([setProperties(table, { a: '1' })]))
+    const [made] = committed(await (await open({ io: twice })).commit([appendTo(table, 1n)]))
     expect(made?.metadataLocation).toMatch(/v2\.metadata\.json$/)
     expect(await catalog.loadTable(ORDERS)).toEqual(made)
   })
@@ -342,6 +345,27 @@ describe('a lake of folders', () => {
       expect(taken[1]?.[0]).toBe('s3a://bucket/lake/shop/items/metadata/v1.metadata.json')
     })
 
+    it('a lock stays when the answer of what it protects is lost: that may yet come', async () => {
+      const table = await createTable(catalog, ORDERS)
+      const ends: string[] = []
+      const lock: LockManager = {
+        acquire: async (entityId, ownerId) => ({
+          entityId,
+          ownerId,
+          isHeld: async () => true,
+          release: async () => void ends.push('released'),
+          letLapse: () => void ends.push('let lapse'),
+        }),
+        close: async () => {},
+      }
+      const io = failingIO(localIO(), ({ verb, phase }) =>
+        verb === 'create' && phase === 'before' ? new LakeError('unavailable', 'no answer') : undefined,
+      )
+      const writer = await open({ io, lock, properties: {} })
+      expect(await writer.commit([appendTo(table, 1n)])).toMatchObject({ status: 'unknown' })
+      expect(ends[0]).toBe('let lapse')
+    })
+
     it('a writer whose lock was taken over while it was frozen commits nothing', async () => {
       const table = await createTable(catalog, ORDERS)
       const lock: LockManager = {
@@ -350,6 +374,7 @@ describe('a lake of folders', () => {
           ownerId,
           isHeld: async () => false,
           release: async () => {},
+          letLapse: () => undefined,
         }),
         close: async () => {},
       }

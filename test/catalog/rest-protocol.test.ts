@@ -192,8 +192,9 @@ describe('reports', () => {
         : update,
     )
     committed(await opened.commit([{ ...change, updates }]))
-    await opened.close()
-    const report = stub.log.find(({ path }) => path === `${TABLE}/metrics`)
+    const reported = (): StubRequest | undefined => stub.log.find(({ path }) => path === `${TABLE}/metrics`)
+    await expect.poll(reported).toBeDefined()
+    const report = reported()
     expect(JSON.parse(report?.body ?? '{}')).toMatchObject({
       'report-type': 'commit-report',
       'table-name': 'rest.shop.orders',

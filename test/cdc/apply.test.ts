@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
+import type { Catalog, SwapOptions } from '../../src/catalog/catalog.js'
 import { applyFeed, type FeedLine, parsePosition } from '../../src/cdc.js'
 import { readStreamPosition } from '../../src/commit/stream-position.js'
+import type { FileIO } from '../../src/io/file-io.js'
 import type { TableUpdate } from '../../src/metadata/table-update.js'
 import type { Field } from '../../src/schema/types.js'
 import { rejectionOf } from '../support/errors.js'
@@ -60,6 +62,40 @@ const applyInterrupted = (
     target: { namespace: ['shop'] },
     commitRows,
   })
+
+describe('applying a feed slowly', () => {
+  it('takes leases for the files in flight, commits with them, and leaves none', async () => {
+    await there.apply(transaction('0/10', insert('orders', 1), insert('items', 1)), wal2json)
+    const { catalog, io, runtime } = there.lake.context
+    let nowMs = runtime.nowMs()
+    const slowIO: FileIO = {
+      ...io,
+      write: async (location, bytes, options) => {
+        nowMs += 120_000
+        await io.write(location, bytes, options)
+      },
+    }
+    const sent: SwapOptions[] = []
+    const watched: Catalog = {
+      ...catalog,
+      commit: (changes, options = {}) => {
+        sent.push(options)
+        return catalog.commit(changes, options)
+      },
+    }
+    await there.apply(transaction('0/20', insert('orders', 2), insert('items', 2)), {
+      ...wal2json,
+      catalog: watched,
+      io: slowIO,
+      runtime: { ...runtime, nowMs: () => nowMs },
+    })
+    const leased = sent.at(-1)?.leases?.map(lease => lease.tableUuid) ?? []
+    const uuids = [(await metadataOf('orders')).tableUuid, (await metadataOf('items')).tableUuid]
+    expect(new Set(leased)).toEqual(new Set(uuids))
+    for (const uuid of uuids) expect(await catalog.writeLeases?.standing(uuid ?? '')).toEqual(new Set())
+    expect(await there.rows('orders')).toEqual([{ id: 1 }, { id: 2 }])
+  })
+})
 
 describe('applying a feed to a namespace', () => {
   it('makes a table for each source table, with its types and its key', async () => {

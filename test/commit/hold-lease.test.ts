@@ -70,6 +70,29 @@ describe('an operation in flight', () => {
     await catalog.writeLeases?.standing(table.metadata.tableUuid ?? '')
   }
 
+  it('leaves no lease behind when not all of them could be had', async () => {
+    let opened = 0
+    const leases = catalog.writeLeases!
+    const flaky: Catalog = {
+      ...catalog,
+      writeLeases: {
+        ...leases,
+        open: async operation => {
+          if (++opened === 2) throw new LakeError('unavailable', 'not now')
+          return leases.open(operation)
+        },
+      },
+    }
+    hold = holdFiles({ catalog: flaky, identifier: ORDERS, io, runtime })
+    await write(`a-${UUID}.parquet`)
+    await write(`b-${OTHER}.parquet`)
+    nowMs += MINUTE_MS
+    await write(`c-${UUID}.parquet`)
+    expect(opened).toBe(2)
+    await hold.end()
+    expect(await standing()).toEqual([])
+  })
+
   it('that is quick asks for nothing, and says when it began', async () => {
     const metered = meteredIO(io)
     hold = holdFiles({ catalog, identifier: ORDERS, io: metered.io, runtime })

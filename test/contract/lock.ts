@@ -88,6 +88,16 @@ export function describeLocks(name: string, start: () => Promise<LocksUnderTest>
       expect(await taker.isHeld()).toBe(true)
     })
 
+    it('a lock that is let lapse is renewed no more, and had by others when its lease is over', async () => {
+      const held = await take(await open({ ...QUICK, leaseMs: 600 }))
+      held.letLapse()
+      await held.release()
+      expect(await held.isHeld()).toBe(false)
+      const impatient = await open({ ...QUICK, acquireTimeoutMs: 200 })
+      expect(await impatient.acquire(ENTITY, owner())).toBeUndefined()
+      expect(await (await take(await open())).isHeld()).toBe(true)
+    })
+
     it('the lease of the holder counts, not that of who waits', async () => {
       const frozen = await take(await open({ ...QUICK, leaseMs: 60_000 }, FROZEN))
       const impatient = await open({ ...QUICK, leaseMs: 100, heartbeatMs: 50, acquireTimeoutMs: 400 })

@@ -299,6 +299,18 @@ export function s3FaultSuite(name: string, open: () => FaultyStore): void {
         expect(Buffer.compare(await direct.read(at('large')), large)).toBe(0)
       })
 
+      it('are complete although the request to complete them came twice', async () => {
+        let isDoubled = false
+        faults.push(request => {
+          if (!isComplete(request) || isDoubled) return undefined
+          isDoubled = true
+          return { kind: 'duplicate' }
+        })
+        await upload('large')
+        expect(isDoubled).toBe(true)
+        expect(Buffer.compare(await direct.read(at('large')), large)).toBe(0)
+      })
+
       it('leave nothing when the answer to their creation was lost', async () => {
         for (const ending of ['close', 'abort'] as const) {
           let isLost = false

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type JsonObject, parseJson, stringifyJson } from '../../src/base/json.js'
 import { asObject } from '../../src/base/json-fields.js'
+import { parseRequestBody } from '../../src/rest/body.js'
 import { parseCatalogConfig, serializeCatalogConfig } from '../../src/rest/config-json.js'
 import { DEFAULT_ENDPOINTS, ENDPOINTS, knownEndpoints } from '../../src/rest/endpoints.js'
 import { parseMetricsReport, serializeMetricsReport } from '../../src/rest/metrics-json.js'
@@ -219,5 +220,23 @@ describe('requests for tokens', () => {
     expect(decodeTokenRequest('grant_type=password&username=a')).toBeUndefined()
     expect(decodeTokenRequest('grant_type=client_credentials&client_id=a')).toBeUndefined()
     expect(decodeTokenRequest('')).toBeUndefined()
+  })
+})
+
+describe('a body', () => {
+  const nested = (levels: number): string => {
+    let type = '"long"'
+    for (let n = 0; n < levels; n++)
+      type = `{"type":"list","element-id":${n + 2},"element-required":false,"element":${type}}`
+    return `{"name":"t","schema":{"type":"struct","fields":[{"id":1,"name":"a","required":false,"type":${type}}]}}`
+  }
+  const kindOfBody = (text: string) =>
+    kindOf(() => parseRequestBody(new TextEncoder().encode(text), parseCreateTableRequest))
+
+  it('is the mistake of who sent it when it is too deep, or a number too long, to be read', () => {
+    expect(kindOfBody(nested(300))).toBe('nothing was thrown')
+    for (const levels of [301, 6_000, 100_000]) expect(kindOfBody(nested(levels))).toBe('invalid-argument')
+    expect(kindOfBody(`{"name":"t","x":${'9'.repeat(1_000_000)}}`)).toBe('invalid-argument')
+    expect(kindOfBody('['.repeat(1_000_000))).toBe('invalid-argument')
   })
 })

@@ -59,6 +59,34 @@ describe('the answer to a key', () => {
   })
 })
 
+describe('the answers to keys', () => {
+  it('take so much memory at most: the oldest go first', async () => {
+    const replies = createReplies(systemRuntime)
+    let made = 0
+    const ask = (key: string, sizeBytes: number) =>
+      replies.answer({
+        principal: 'ann',
+        key,
+        request: [key],
+        work: async () => {
+          made += 1
+          return { status: 200, body: new Uint8Array(sizeBytes) }
+        },
+      })
+    for (let n = 0; n < 20; n++) await ask(`large-${n}`, 2 ** 23)
+    expect(made).toBe(20)
+    await ask('large-19', 2 ** 23)
+    expect(made).toBe(20)
+    await ask('large-0', 2 ** 23)
+    expect(made).toBe(21)
+    // One that is larger than all of the memory is not kept, and costs the others nothing.
+    for (const _ of [1, 2]) await ask('huge', 2 ** 27)
+    expect(made).toBe(23)
+    await ask('large-19', 2 ** 23)
+    expect(made).toBe(23)
+  })
+})
+
 describe('the store of plans', () => {
   const owner = { principal: 'ann', table: 'shop.orders' }
   const nothing = { tasks: [], options: { files: { serialize: () => ({}), parse: () => never() } } }

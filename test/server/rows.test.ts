@@ -113,6 +113,25 @@ describe('the rows of a table', () => {
     await other.close()
   })
 
+  it('name no files to a restricted principal when they cannot be read: paths hold values', async () => {
+    const { context } = world.lake
+    for (const kind of ['not-found', 'corrupt', 'unavailable'] as const) {
+      const read: FileIO['read'] = (location, options) =>
+        location.endsWith('.parquet')
+          ? Promise.reject(new LakeError(kind, 'it cannot be read', { context: { location } }))
+          : context.io.read(location, options)
+      const other = await serveLake({
+        lake: openLake({ ...context, io: { ...context.io, read } }),
+        principals: PRINCIPALS,
+      })
+      const told = async (name: string) => (await other.ask(ROWS, { token: token(name) })).text
+      expect(await told('admin')).toContain('region=')
+      expect(await told('both')).not.toContain('region')
+      expect(await told('both')).not.toContain('memory:')
+      await other.close()
+    }
+  })
+
   it('are not read on for a client that has gone', async () => {
     const { context } = world.lake
     let hasEnded = (): void => undefined

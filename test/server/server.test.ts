@@ -113,20 +113,18 @@ describe('without tokens a server', () => {
     const { status } = await ask('GET /v1/namespaces', { headers: { origin: 'https://evil.example' } })
     expect(status).toBe(403)
     const { port } = new URL(uri)
-    const byName = (host: string): Promise<number | undefined> =>
+    const byName = (host: string, path = '/v1/config'): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
-        const sent = httpRequest(
-          { port, host: '127.0.0.1', path: '/v1/config', headers: { host } },
-          answer => {
-            answer.resume()
-            resolve(answer.statusCode)
-          },
-        )
+        const sent = httpRequest({ port, host: '127.0.0.1', path, headers: { host } }, answer => {
+          answer.resume()
+          resolve(answer.statusCode)
+        })
         sent.once('error', reject)
         sent.end()
       })
     expect(await byName(`localhost:${port}`)).toBe(200)
     expect(await byName(`rebound.example:${port}`)).toBe(403)
+    expect(await byName(`rebound.example:${port}`, '/metrics')).toBe(403)
   })
 })
 
@@ -177,6 +175,19 @@ describe('with tokens a server', () => {
     return expect(serve({ principals: twice })).rejects.toMatchObject({ kind: 'invalid-argument' })
   })
 
+  it('may know one by several tokens, but not for different things', async () => {
+    const next = { name: 'ann', token: `${TOKEN}-next`, grants: PRINCIPALS[0]!.grants }
+    const { ask } = await serve({ principals: [...PRINCIPALS, next] })
+    expect((await ask('GET /v1/config', { token: next.token })).status).toBe(200)
+    await world?.close()
+    const other = { ...next, grants: [{ access: 'read' as const }] }
+    await expect(serve({ principals: [...PRINCIPALS, other] })).rejects.toMatchObject({
+      kind: 'invalid-argument',
+      context: { principal: 'ann' },
+    })
+    world = undefined
+  })
+
   it('may listen anywhere', async () => {
     const { ask } = await serve({ principals: PRINCIPALS, host: '0.0.0.0' })
     expect((await ask('GET /v1/config', { token: TOKEN })).status).toBe(200)
@@ -223,6 +234,42 @@ describe('the limits of a server', () => {
     const { ask } = await serve({ lake: slow.lake, limits: { requestMsMax: 50 } })
     expect((await ask('GET /v1/namespaces')).status).toBe(500)
     await slow.close()
+  })
+
+  it('leave no place to who has no token and sends its request slowly', async () => {
+    const { ask, uri } = await serve({ principals: PRINCIPALS, limits: { requestsMax: 1, waitingMax: 0 } })
+    const socket = connectTcp(Number(new URL(uri).port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    const form = 'content-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\ngrant'
+    await new Promise(resolve =>
+      socket.write(`POST /v1/oauth/tokens HTTP/1.1\r\nhost: localhost\r\n${form}`, resolve),
+    )
+    for (let n = 0; n < 5; n++) expect((await ask('GET /v1/config', { token: TOKEN })).status).toBe(200)
+    socket.destroy()
+    const body = `grant_type=client_credentials&client_secret=${'x'.repeat(20_000)}`
+    expect((await ask('POST /v1/oauth/tokens', { body })).status).toBe(413)
+  })
+
+  it('end an answer that its client does not read', async () => {
+    const memory = await openMemoryLake()
+    const table = await memory.lake.createTable('shop.long', 'text string')
+    const text = 'x'.repeat(2 ** 20)
+    for (let n = 0; n < 4; n++) await table.append(Array.from({ length: 8 }, () => ({ text })))
+    const { ask, uri } = await serve({
+      lake: memory.lake,
+      limits: { requestsMax: 1, waitingMax: 0, requestMsMax: 2_000 },
+    })
+    const socket = connectTcp(Number(new URL(uri).port), '127.0.0.1')
+    socket.on('error', () => undefined).pause()
+    const path = '/serac/v1/namespaces/shop/tables/long/rows'
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`)
+    await expect.poll(async () => (await ask('GET /v1/namespaces')).status).toBe(503)
+    const answers = async () => (await ask('GET /v1/namespaces')).status
+    await expect.poll(answers, { timeout: 10_000 }).toBe(200)
+    socket.destroy()
+    await world?.close()
+    world = undefined
+    await memory.close()
   })
 
   it('have sense', () =>

@@ -424,23 +424,24 @@ describe('a commit whose answer is lost', () => {
 describe('what has landed', () => {
   const headers = { 'x-iceberg-access-delegation': 'vended-credentials' }
 
-  it.each(['unavailable', 'denied', 'invalid-argument'] as const)(
-    'is never told as certainly not done, whatever fails afterwards: %s',
-    async kind => {
-      const { LakeError } = await import('../../src/index.js')
-      const other = await serveLake({
-        lake: world.lake,
-        vendCredentials: () => Promise.reject(new LakeError(kind, 'no keys today')),
-      })
-      const body = { name: 'orders', schema: SCHEMA }
-      const made = await other.ask('POST /v1/namespaces/shop/tables', { body, headers })
-      expect(made.json).toMatchObject(error('CommitStateUnknownException', 500))
-      const { metadata } = (await world.ask(`GET ${TABLE}`)).json
-      const done = await other.ask(`POST ${TABLE}`, { body: append(metadata, 1), headers })
-      expect([done.status, done.json.metadata['current-snapshot-id']]).toEqual([200, 1])
-      await other.close()
-    },
-  )
+  it.each([
+    'unavailable',
+    'denied',
+    'invalid-argument',
+  ] as const)('is never told as certainly not done, whatever fails afterwards: %s', async kind => {
+    const { LakeError } = await import('../../src/index.js')
+    const other = await serveLake({
+      lake: world.lake,
+      vendCredentials: () => Promise.reject(new LakeError(kind, 'no keys today')),
+    })
+    const body = { name: 'orders', schema: SCHEMA }
+    const made = await other.ask('POST /v1/namespaces/shop/tables', { body, headers })
+    expect(made.json).toMatchObject(error('CommitStateUnknownException', 500))
+    const { metadata } = (await world.ask(`GET ${TABLE}`)).json
+    const done = await other.ask(`POST ${TABLE}`, { body: append(metadata, 1), headers })
+    expect([done.status, done.json.metadata['current-snapshot-id']]).toEqual([200, 1])
+    await other.close()
+  })
 
   it('is answered whole, whatever state the client has', async () => {
     const { metadata } = (await create()).json

@@ -18,6 +18,7 @@ interface ServeOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly clientProperty?: Record<string, string>
+  readonly readableLocation?: readonly string[]
   readonly maxBodyBytes?: number
   readonly maxRequests?: number
   readonly requestTimeout?: number
@@ -38,6 +39,11 @@ export function addServeCommand(program: Command, surroundings: Surroundings): v
       '--client-property <key=value>',
       'property for clients, under their own; repeatable',
       collectPairs,
+    )
+    .option(
+      '--readable-location <location>',
+      'folder of files that principals may read through tables elsewhere; repeatable',
+      (location: string, before: readonly string[] = []) => [...before, location],
     )
     .option('--max-body-bytes <n>', 'bytes of a request', wholeNumber(1))
     .option('--max-requests <n>', 'requests at work at the same time', wholeNumber(1))
@@ -68,6 +74,7 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
         ? undefined
         : { cert: await textAt(tlsCert), key: await textAt(tlsKey) },
     clientProperties: options.clientProperty,
+    readableLocations: options.readableLocation,
     limits: {
       ...(maxBodyBytes === undefined ? {} : { bodyBytesMax: maxBodyBytes }),
       ...(maxRequests === undefined ? {} : { requestsMax: maxRequests }),
