@@ -98,6 +98,7 @@ function answerOf(
     case 'namespace':
       return { status: 'no-namespace', swap: lost.swap }
     case 'table':
-      return { status: 'lost', swap: lost.swap, now: tableItem(lost) }
+      // Of a new table what was found may be a view.
+      return { status: 'lost', swap: lost.swap, now: lost.swap.from === undefined ? undefined : lost.found }
   }
 }

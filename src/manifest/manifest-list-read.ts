@@ -21,6 +21,7 @@ import { located } from '../format/located.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import type { Snapshot } from '../metadata/table-metadata.js'
 import { withListIds } from './field-ids.js'
+import { manifestCacheOf } from './manifest-cache.js'
 import type { ManifestFile, PartitionFieldSummary } from './manifest-file.js'
 import { LIST, LIST_COUNT_IDS, SUMMARY } from './manifest-schema.js'
 
@@ -30,8 +31,8 @@ export type ManifestListSource = Pick<Snapshot, 'snapshotId' | 'manifestList' | 
 const INLINE_CONCURRENCY = 4
 
 /**
- * The manifests of a snapshot, in the order of the list; one request, or one a manifest when the snapshot names
- * them itself.
+ * The manifests of a snapshot, in the order of the list; one request, none for a list that is kept
+ * (`manifest-cache.ts`), or one a manifest when the snapshot names them itself.
  * @throws corrupt when the list breaks the format; unsupported when it is encrypted; not-found, denied, unavailable
  */
 export async function readManifestList(
@@ -44,7 +45,13 @@ export async function readManifestList(
   if (snapshot.keyId !== undefined) {
     throw new LakeError('unsupported', 'the manifest list is encrypted', { context: { location } })
   }
-  return parseManifestList(await io.read(location, options), { location })
+  const cache = manifestCacheOf(io)
+  const kept = cache?.list(location)
+  if (kept !== undefined) return parseManifestList(kept, { location })
+  const bytes = await io.read(location, options)
+  const manifests = parseManifestList(bytes, { location })
+  cache?.putList(location, bytes)
+  return manifests
 }
 
 /** The manifests of a list's bytes. */

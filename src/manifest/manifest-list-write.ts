@@ -10,6 +10,7 @@ import { writeAvroContainer } from '../format/avro-container.js'
 import type { AvroRecord } from '../format/avro-record.js'
 import type { AvroWriteCodec } from '../format/compression.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
+import { manifestCacheOf } from './manifest-cache.js'
 import type { ManifestFile, NewManifestFile, PartitionFieldSummary } from './manifest-file.js'
 import { countManifest, type ManifestCounts } from './manifest-read.js'
 import {
@@ -64,6 +65,7 @@ export async function writeManifestList(
   const assigned = assignRowIds(counted, options)
   const bytes = serializeManifestList(assigned.manifests, options)
   await io.write(location, bytes, { signal: options.signal })
+  manifestCacheOf(io)?.putList(location, bytes)
   return { ...assigned, lengthBytes: bytes.length }
 }
 

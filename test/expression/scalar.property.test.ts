@@ -114,7 +114,12 @@ describe('scalars on batches', () => {
     const zero = { kind: 'literal', literal: { kind: 'typed', type: { kind: 'double' }, value: -0 } } as const
     const bound = bindScalar(parseScalar(printScalar(zero)), relation)
     expect(bound.type).toEqual({ kind: 'double' })
-    expect(columnValues(evaluateScalar(bound, batchOf(SCALAR_FIELDS, [SCALAR_FIELDS.map(() => null)])), bound.type)).toEqual([-0])
+    expect(
+      columnValues(
+        evaluateScalar(bound, batchOf(SCALAR_FIELDS, [SCALAR_FIELDS.map(() => null)])),
+        bound.type,
+      ),
+    ).toEqual([-0])
   })
 
   it('are printed as text that parses to what means the same', () => {
