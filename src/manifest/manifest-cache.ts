@@ -94,7 +94,8 @@ export function createManifestCache(options: { readonly sizeBytesMax: number }):
       dropList(location)
       for (const oldest of lists.keys()) if (lists.size >= LISTS_MAX) dropList(oldest)
       makeRoom(bytes.length)
-      lists.set(location, bytes)
+      // Not a view of something larger, which would be kept with it.
+      lists.set(location, bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice())
       budget.sizeBytes += bytes.length
     },
   }
