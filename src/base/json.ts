@@ -2,8 +2,9 @@
  * JSON in which a 64-bit integer is exact. Iceberg writes snapshot ids and sequence numbers as bare JSON
  * numbers, change feeds write `bigint` and `numeric` columns so: a double would change them silently.
  */
-import { isSafeNumber, parse, stringify } from 'lossless-json'
+import { isSafeNumber, parse } from 'lossless-json'
 import { errorText, LakeError } from './errors.js'
+import { integerOf, parseWithExactIntegers } from './json-integers.js'
 
 export type JsonValue =
   | null
@@ -36,30 +37,31 @@ export type ExactJson =
 export type ExactJsonObject = { readonly [key: string]: ExactJson }
 
 const INTEGER = /^-?\d+$/
-/** What costs nothing to read; a million digits take a second. */
-const INTEGER_LENGTH_MAX = 1_000
 
 function integerOrDouble(text: string): number | bigint {
-  if (!INTEGER.test(text)) return Number(text)
-  const value = Number(text)
-  if (Number.isSafeInteger(value)) return value
-  if (text.length > INTEGER_LENGTH_MAX) throw new RangeError('a number has too many digits')
-  return BigInt(text)
+  return INTEGER.test(text) ? integerOf(text) : Number(text)
 }
 
 /**
- * Parses JSON; an integer outside the safe range becomes a bigint, every other number a double.
+ * Parses JSON; an integer outside the safe range becomes a bigint, every other number a double. Of equal keys the last
+ * counts.
  * @throws corrupt when the text is not JSON
  */
 export function parseJson(text: string): JsonValue {
   try {
-    return parse(text, undefined, { parseNumber: integerOrDouble }) as JsonValue
+    const value = parseWithExactIntegers(text)
+    if (value !== undefined) return value as JsonValue
+    return parse(text, undefined, { parseNumber: integerOrDouble, onDuplicateKey: lastOf }) as JsonValue
   } catch (cause) {
     throw new LakeError('corrupt', 'the text is not valid JSON', {
       cause,
       context: { reason: errorText(cause) },
     })
   }
+}
+
+function lastOf({ newValue }: { readonly newValue: unknown }): unknown {
+  return newValue
 }
 
 /**
@@ -82,17 +84,54 @@ export function parseJsonExact(text: string): ExactJson {
  * are left out.
  */
 export function stringifyJson(value: unknown, options: { readonly indent?: number } = {}): string {
-  return stringify(value, undefined, options.indent, [NEGATIVE_ZERO, AS_WRITTEN]) ?? 'null'
+  const { indent = 0 } = options
+  return textOf(value, indent === 0 ? undefined : { step: ' '.repeat(indent), line: '\n' }) ?? 'null'
 }
 
-const NEGATIVE_ZERO = {
-  test: (value: unknown): boolean => Object.is(value, -0),
-  stringify: (): string => '-0.0',
+/** Where lines begin; undefined for text without lines. */
+type Indent = { readonly step: string; readonly line: string } | undefined
+
+/** Undefined for what JSON has no text for. */
+function textOf(value: unknown, indent: Indent): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value)
+    case 'number':
+      return Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null'
+    case 'bigint':
+    case 'boolean':
+      return String(value)
+    case 'object':
+      if (value === null) return 'null'
+      if (value instanceof JsonNumber) return value.text
+      return Array.isArray(value) ? textOfArray(value, indent) : textOfObject(value, indent)
+    default:
+      return undefined
+  }
 }
 
-const AS_WRITTEN = {
-  test: (value: unknown): boolean => value instanceof JsonNumber,
-  stringify: (value: unknown): string => (value instanceof JsonNumber ? value.text : 'null'),
+function textOfArray(items: readonly unknown[], indent: Indent): string {
+  const inner = deeper(indent)
+  let text = ''
+  for (const item of items)
+    text += `${text === '' ? '' : ','}${inner?.line ?? ''}${textOf(item, inner) ?? 'null'}`
+  return text === '' ? '[]' : `[${text}${indent?.line ?? ''}]`
+}
+
+function textOfObject(members: object, indent: Indent): string {
+  const inner = deeper(indent)
+  const colon = indent === undefined ? ':' : ': '
+  let text = ''
+  for (const [key, value] of Object.entries(members)) {
+    const member = textOf(value, inner)
+    if (member === undefined) continue
+    text += `${text === '' ? '' : ','}${inner?.line ?? ''}${JSON.stringify(key)}${colon}${member}`
+  }
+  return text === '' ? '{}' : `{${text}${indent?.line ?? ''}}`
+}
+
+function deeper(indent: Indent): Indent {
+  return indent && { step: indent.step, line: indent.line + indent.step }
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {

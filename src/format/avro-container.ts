@@ -14,7 +14,7 @@ import { LakeError } from '../base/errors.js'
 import { freeMemory } from '../base/free-memory.js'
 import { type JsonObject, parseJson, stringifyJson } from '../base/json.js'
 import { AVRO_MAGIC, AVRO_SYNC_BYTES, type BlockCodec, blockCodec, checkAvroMagic } from './avro-blocks.js'
-import { createAvroCodec } from './avro-codec.js'
+import { type AvroCodec, createAvroCodec } from './avro-codec.js'
 import { type AvroDecoderOptions, avroRecordDecoder } from './avro-decoder.js'
 import type { AvroRecord } from './avro-record.js'
 import { type AvroRecordType, parseAvroSchema } from './avro-schema.js'
@@ -199,7 +199,7 @@ function recordsOfBlock(block: AvroBlock, decode: (cursor: AvroCursor) => AvroRe
 }
 
 export interface AvroWriteOptions {
-  /** The Avro schema in JSON, a record; names, docs and ids are written as given. */
+  /** The Avro schema in JSON, a record; names, docs and ids are written as given. It may not change afterwards. */
   readonly schema: JsonObject
   /** Header entries besides schema and codec. */
   readonly metadata: Readonly<Record<string, string>>
@@ -213,14 +213,9 @@ export interface AvroWriteOptions {
  * @throws invalid-argument when a record does not fit the schema
  */
 export function writeAvroContainer(records: Iterable<AvroRecord>, options: AvroWriteOptions): Uint8Array {
-  const schema = parseAvroSchema(options.schema)
-  if (schema.kind !== 'record') throw new LakeError('invalid-argument', 'an avro file holds records')
-  const blocks = encodeBlocks(records, createAvroCodec(schema, { countIds: options.countIds }))
-  const metadata = {
-    ...options.metadata,
-    'avro.schema': stringifyJson(options.schema),
-    'avro.codec': options.codec,
-  }
+  const schema = writtenSchema(options)
+  const blocks = encodeBlocks(records, schema.codec)
+  const metadata = { ...options.metadata, 'avro.schema': schema.text, 'avro.codec': options.codec }
   const sync = syncMarker(blocks, metadata)
   const parts = [AVRO_MAGIC, encodeMetadata(metadata), sync]
   for (const { count, bytes } of blocks) {
@@ -230,12 +225,31 @@ export function writeAvroContainer(records: Iterable<AvroRecord>, options: AvroW
   return concatBytes(parts)
 }
 
+/** What the files of a schema have in common: making it takes longer than a small manifest. */
+interface WrittenSchema {
+  readonly text: string
+  readonly codec: AvroCodec
+  readonly countIds: ReadonlySet<number> | undefined
+}
+
+const writtenSchemas = new WeakMap<JsonObject, WrittenSchema>()
+
+function writtenSchema({ schema: json, countIds }: AvroWriteOptions): WrittenSchema {
+  const known = writtenSchemas.get(json)
+  if (known !== undefined && known.countIds === countIds) return known
+  const schema = parseAvroSchema(json)
+  if (schema.kind !== 'record') throw new LakeError('invalid-argument', 'an avro file holds records')
+  const made = { text: stringifyJson(json), codec: createAvroCodec(schema, { countIds }), countIds }
+  writtenSchemas.set(json, made)
+  return made
+}
+
 interface Block {
   readonly count: number
   readonly bytes: Uint8Array
 }
 
-function encodeBlocks(records: Iterable<AvroRecord>, codec: ReturnType<typeof createAvroCodec>): Block[] {
+function encodeBlocks(records: Iterable<AvroRecord>, codec: AvroCodec): Block[] {
   const blocks: Block[] = []
   let parts: Uint8Array[] = []
   let sizeBytes = 0
@@ -254,7 +268,7 @@ function encodeBlocks(records: Iterable<AvroRecord>, codec: ReturnType<typeof cr
   return blocks
 }
 
-function encodeRecord(codec: ReturnType<typeof createAvroCodec>, record: AvroRecord): Uint8Array {
+function encodeRecord(codec: AvroCodec, record: AvroRecord): Uint8Array {
   try {
     return codec.encode(record)
   } catch (cause) {
@@ -263,7 +277,8 @@ function encodeRecord(codec: ReturnType<typeof createAvroCodec>, record: AvroRec
 }
 
 function syncMarker(blocks: readonly Block[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const hash = createHash('sha256').update(stringifyJson(metadata))
+  const hash = createHash('sha256')
+  for (const text of Object.entries(metadata).flat()) hash.update(text)
   for (const block of blocks) hash.update(block.bytes)
   return Uint8Array.from(hash.digest().subarray(0, AVRO_SYNC_BYTES))
 }

@@ -7,7 +7,7 @@ import { type JsonObject, stringifyJson } from '../base/json.js'
 import type { AvroFieldRef } from '../format/avro-fields.js'
 import { fieldKey } from '../format/avro-record.js'
 import { avroSchemaOf } from '../format/avro-schema.js'
-import { serializeSchema } from '../schema/schema-json.js'
+import { serializeSchema, serializeType } from '../schema/schema-json.js'
 import type { Field, StructType, Type } from '../schema/types.js'
 import type {
   DataFile,
@@ -265,15 +265,38 @@ function recordSchema(fields: readonly Field[], recordName: string): RecordSchem
   }
 }
 
+const SCHEMAS_KEPT_MAX = 64
+/** By what they are made of, the oldest first: the files of a table have the same few. */
+const schemasKept = new Map<string, RecordSchema>()
+
+function kept(key: string, make: () => RecordSchema): RecordSchema {
+  const known = schemasKept.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  const [oldest] = schemasKept.keys()
+  if (oldest !== undefined && schemasKept.size >= SCHEMAS_KEPT_MAX) schemasKept.delete(oldest)
+  schemasKept.set(key, made)
+  return made
+}
+
 /** The schema of a manifest list. */
 export function manifestListSchema(formatVersion: WrittenFormatVersion): RecordSchema {
+  return kept(`list ${formatVersion}`, () => newListSchema(formatVersion))
+}
+
+/** The schema of a manifest whose tuples are of the partition type. */
+export function manifestSchema(formatVersion: WrittenFormatVersion, partition: StructType): RecordSchema {
+  const tuple = stringifyJson(serializeType(partition))
+  return kept(`manifest ${formatVersion} ${tuple}`, () => newManifestSchema(formatVersion, partition))
+}
+
+function newListSchema(formatVersion: WrittenFormatVersion): RecordSchema {
   const columns = Object.values(LIST).filter(({ id }) => formatVersion >= 3 || id !== LIST.firstRowId.id)
   const requiredColumns = columns.filter(({ id }) => !LIST_OPTIONAL.some(each => each.id === id))
   return recordSchema(fieldsOf(columns, requiredColumns), 'manifest_file')
 }
 
-/** The schema of a manifest whose tuples are of the partition type. */
-export function manifestSchema(formatVersion: WrittenFormatVersion, partition: StructType): RecordSchema {
+function newManifestSchema(formatVersion: WrittenFormatVersion, partition: StructType): RecordSchema {
   const fileColumns = Object.values<Field>(FILE)
     .filter(({ id }) => formatVersion >= 3 || !V3_FILE_FIELDS.some(each => each.id === id))
     .map(each => (each.id === FILE.partition.id ? { ...each, type: partition } : each))

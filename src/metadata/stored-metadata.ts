@@ -24,8 +24,8 @@ import {
   tableMetadataFromJson,
 } from './table-metadata-json.js'
 
-/** Below, parsing everything takes about a millisecond. */
-const LAZY_BYTES_MIN = 2 ** 15
+/** Below, parsing everything takes about as long: some ten snapshots. */
+const LAZY_BYTES_MIN = 2 ** 13
 
 /**
  * The metadata in the bytes of a file. They must not be changed afterwards.

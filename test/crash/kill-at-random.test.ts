@@ -60,8 +60,8 @@ function randomKills(): readonly Kill[] {
 /** Of as many runs at once as there will be. */
 async function measuredRunMs(lakes: KilledLakes): Promise<number> {
   const times = await lakes.inFreshLakes([1, 2], async folder => {
-    const { exitCode, tookMs } = await applyByCommand(lakes, folder)
-    expect(exitCode).toBe(0)
+    const { exitCode, stderr, tookMs } = await applyByCommand(lakes, folder)
+    expect(exitCode, stderr).toBe(0)
     return tookMs
   })
   return Math.min(...times)
@@ -72,9 +72,9 @@ async function killOnce(
   { folder, kill, clock }: { readonly folder: string; readonly kill: Kill; readonly clock: RunClock },
 ): Promise<boolean> {
   for (const part of kill.parts) {
-    const { signal, exitCode, tookMs } = await applyByCommand(lakes, folder, part * clock.runMs)
+    const { signal, exitCode, stderr, tookMs } = await applyByCommand(lakes, folder, part * clock.runMs)
     if (signal === 'SIGKILL') return true
-    expect(exitCode).toBe(0)
+    expect(exitCode, stderr).toBe(0)
     clock.runMs = tookMs
     await lakes.refresh(folder)
   }
