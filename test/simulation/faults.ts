@@ -68,7 +68,10 @@ export const FAULTS: Readonly<Record<Target, readonly Fault[]>> = {
 const LOCALLY: Partial<Record<Fault, Fault>> = { late: 'lost-response', duplicate: 'delayed' }
 
 /** Requests that are rare, and what matters most when they fail too. */
-const OFTEN: Partial<Record<Target, number>> = { settle: 0.5, lease: 0.1, lock: 0.05 }
+const OFTEN: Partial<Record<Target, number>> = { settle: 0.5, lease: 0.4, other: 0.1, lock: 0.05 }
+
+/** Requests of which there are few: each thing that can happen to them happens as often as any other. */
+const FEW: ReadonlySet<Target> = new Set(['delete', 'lease', 'other'])
 
 /** What ends an operation comes less often, or nothing would land. */
 const WEIGHTS: Readonly<Record<Fault, number>> = {
@@ -123,8 +126,7 @@ export function createFaults({ random, chance, isOn }: FaultOptions): Faults {
     counts,
     script(targets) {
       const target = targets[Math.floor(random() * targets.length)]
-      const planned =
-        target === undefined ? undefined : { target, fault: draw(FAULTS[target], random), number: 1 }
+      const planned = target === undefined ? undefined : { target, fault: draw(target, random), number: 1 }
       return { planned, requests: new Map(), count: 0 }
     },
     next(target, script, isLocal) {
@@ -137,16 +139,18 @@ export function createFaults({ random, chance, isOn }: FaultOptions): Faults {
           return hit(target, planned.fault, script, isLocal)
       }
       return random() < (OFTEN[target] ?? chance)
-        ? hit(target, draw(FAULTS[target], random), script, isLocal)
+        ? hit(target, draw(target, random), script, isLocal)
         : undefined
     },
   }
 }
 
-function draw(faults: readonly Fault[], random: () => number): Fault {
-  let at = random() * faults.reduce((sum, fault) => sum + WEIGHTS[fault], 0)
+function draw(target: Target, random: () => number): Fault {
+  const faults = FAULTS[target]
+  const weightOf = (fault: Fault): number => (FEW.has(target) ? 1 : WEIGHTS[fault])
+  let at = random() * faults.reduce((sum, fault) => sum + weightOf(fault), 0)
   for (const fault of faults) {
-    at -= WEIGHTS[fault]
+    at -= weightOf(fault)
     if (at < 0) return fault
   }
   return 'delayed'
