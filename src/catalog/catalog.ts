@@ -4,11 +4,12 @@
  */
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import type { TableRequirement, TableUpdate } from '../metadata/table-update.js'
+import type { ScanFigures } from '../rest/scan-report.js'
 import type { PlanTableScanRequest, ScanTask } from '../rest/scan-task-json.js'
 import type { Schema } from '../schema/types.js'
 import type { Namespace, TableIdentifier } from './identifier.js'
 import type { ReadLeases } from './read-leases.js'
-import type { CommitTurns } from './turns.js'
+import type { CommitTurns, Turn } from './turns.js'
 import type { CatalogViews } from './views.js'
 import type { WriteLease, WriteLeases } from './write-leases.js'
 
@@ -82,6 +83,13 @@ export interface LoadOptions extends CatalogOptions {
    * snapshots. Never for who decides what is deleted. Default `all`.
    */
   readonly snapshots?: 'all' | 'refs' | undefined
+  /** What a catalog saw of the table when this turn came will do, once. */
+  readonly turn?: Turn | undefined
+}
+
+export interface RegisterOptions extends CatalogOptions {
+  /** A table of the name gives way; a view never does. Default false. */
+  readonly overwrite?: boolean | undefined
 }
 
 export interface SwapOptions extends CatalogOptions {
@@ -92,6 +100,8 @@ export interface SwapOptions extends CatalogOptions {
    * when a fence of one of the tables is in front of it.
    */
   readonly sinceMs?: number | undefined
+  /** A place that the swap gives back when it lands, where the catalog can do that in passing. */
+  readonly turn?: Turn | undefined
 }
 
 export interface Catalog {
@@ -137,12 +147,22 @@ export interface Catalog {
   dropTable(identifier: TableIdentifier, options?: CatalogOptions): Promise<void>
   /** @throws not-found, already-exists */
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: CatalogOptions): Promise<void>
-  /** Adds an entry for metadata that is there. @throws already-exists, not-found, corrupt */
+  /**
+   * Adds an entry for metadata that is there, or with `overwrite` sets that of a table to it, whatever it pointed at: all
+   * files stay, and a commit that was made for the former state is checked against the new one.
+   * @throws already-exists, not-found, corrupt; unsupported where an entry cannot be set at once
+   */
   registerTable(
     identifier: TableIdentifier,
     metadataLocation: string,
-    options?: CatalogOptions,
+    options?: RegisterOptions,
   ): Promise<LoadedTable>
+  /**
+   * Removes the entry and tells its last state, in which every commit is that landed: the table can be registered elsewhere
+   * from it. Files stay. Absent in catalogs that cannot do it at once.
+   * @throws not-found, corrupt; conflict when others are always faster
+   */
+  unregisterTable?(identifier: TableIdentifier, options?: CatalogOptions): Promise<LoadedTable>
 
   /**
    * Checks the requirements of every change against its table's current state and swaps all pointers, or none.
@@ -153,5 +173,30 @@ export interface Catalog {
   /** Sends the identical swap of an unknown outcome again, with its leases and times, and looks what became of it. */
   settle(attempt: CommitAttempt, options?: CatalogOptions): Promise<CommitOutcome>
 
+  /**
+   * Takes what planning a scan of the table came to, for whoever runs the catalog. Nobody waits for it, and it never
+   * throws. Absent where nobody wants to know.
+   */
+  reportScan?(identifier: TableIdentifier, figures: ScanFigures): void
+
   close(): Promise<void>
 }
+
+/** The part of a catalog that is about namespaces. */
+export type NamespaceVerbs = Pick<
+  Catalog,
+  'createNamespace' | 'dropNamespace' | 'listNamespaces' | 'loadNamespace' | 'updateNamespace'
+>
+
+/** The part of a catalog that is about tables, commits aside. */
+export type TableVerbs = Pick<
+  Catalog,
+  | 'listTables'
+  | 'loadTable'
+  | 'tableExists'
+  | 'defaultTableLocation'
+  | 'dropTable'
+  | 'renameTable'
+  | 'registerTable'
+  | 'unregisterTable'
+>

@@ -70,8 +70,8 @@ export function createAwsItems(table: AwsTable): ItemStore {
       checkSignal(options.signal)
       checkWrites(writes)
       try {
-        await send(table, writes, options)
-        return { status: 'done' }
+        const shown = await send(table, writes, options)
+        return { status: 'done', item: shown && storedItem(shown) }
       } catch (error) {
         return writeAnswer(error, table)
       }
@@ -111,11 +111,12 @@ function storedItem(attributes: Attributes): StoredItem {
 
 // ---- writing
 
+/** @returns the item, where the write shows it */
 async function send(
   { client, tableName }: AwsTable,
   writes: readonly ItemWrite[],
   { token, signal }: { readonly token?: string | undefined } & ItemStoreOptions,
-): Promise<void> {
+): Promise<Attributes | undefined> {
   const items = writes.map(write => writeRequest(write, tableName))
   const [first] = items
   const options = withSignal(signal)
@@ -123,8 +124,13 @@ async function send(
     const once = token === undefined ? {} : { ClientRequestToken: token }
     await client.send(new TransactWriteItemsCommand({ TransactItems: items, ...once }), options)
   } else if (first?.Put !== undefined) await client.send(new PutItemCommand(first.Put), options)
-  else if (first?.Update !== undefined) await client.send(new UpdateItemCommand(first.Update), options)
   else if (first?.Delete !== undefined) await client.send(new DeleteItemCommand(first.Delete), options)
+  else if (first?.Update !== undefined) {
+    const isShown = writes[0]?.kind === 'update' && writes[0].isShown === true
+    const input = { ...first.Update, ...(isShown ? { ReturnValues: 'ALL_NEW' as const } : {}) }
+    return (await client.send(new UpdateItemCommand(input), options)).Attributes
+  }
+  return undefined
 }
 
 /** What became of a write that the SDK threw for. @throws for what was certainly not applied and never will be */

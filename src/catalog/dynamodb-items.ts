@@ -4,6 +4,7 @@
  *   identifier (hash)         namespace (range)              attributes
  *   NAMESPACE                 a.b                            v, created_at, updated_at, p.<property>, ...
  *   a.b.table                 a.b                            v, created_at, updated_at, p.table_type, p.metadata_location, ...
+ *                                                            turn.<place>, while writers queue (dynamodb-places.ts)
  *   a.b.view                  .views.a.b                     (dynamodb-views.ts)
  *   .read-leases              .read-leases.<uuid>            (dynamodb-leases.ts)
  *   .write-leases.<table>     .write-leases.<operation>      (dynamodb-write-leases.ts)
@@ -154,12 +155,13 @@ export function newPointer(metadataLocation: string): Item {
   return { [TABLE_TYPE]: 'ICEBERG', [METADATA_LOCATION]: metadataLocation }
 }
 
-/** Sets the pointer of a table that was found so. */
+/** Sets the pointer of a table that was found so. @param change `remove`: attributes that go */
 export function pointerUpdate(
   found: StoredItem,
   locations: { readonly from: string; readonly to: string },
-  stamp: ItemStamp,
+  change: { readonly stamp: ItemStamp; readonly remove: readonly string[] },
 ): ItemWrite {
+  const { stamp, remove } = change
   return {
     kind: 'update',
     key: { identifier: found.identifier, namespace: found.namespace },
@@ -168,6 +170,7 @@ export function pointerUpdate(
       [PREVIOUS_METADATA_LOCATION]: locations.from,
       ...updatedAttributes(stamp),
     },
+    ...(remove.length === 0 ? {} : { remove }),
     condition: isStill(found),
   }
 }

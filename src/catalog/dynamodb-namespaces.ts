@@ -3,7 +3,7 @@
  * one that only shows by namespaces below it is listed and read, without properties, and takes no tables.
  */
 import { LakeError } from '../base/errors.js'
-import type { Catalog, CatalogOptions, Namespace } from './catalog.js'
+import type { CatalogOptions, Namespace, NamespaceVerbs } from './catalog.js'
 import {
   checkNamespaceChange,
   namespaceExists,
@@ -35,11 +35,6 @@ import {
 } from './dynamodb-send.js'
 import type { ItemKey, ItemWrite, StoredItem } from './dynamodb-store.js'
 import { checkDotless, printNamespace } from './identifier.js'
-
-export type NamespaceVerbs = Pick<
-  Catalog,
-  'createNamespace' | 'dropNamespace' | 'listNamespaces' | 'loadNamespace' | 'updateNamespace'
->
 
 /** Changes are tried again this often when somebody else changed the item meanwhile. */
 const TRIES_MAX = 8

@@ -4,7 +4,7 @@
  *
  *   refused, the item has our `v`     it was us: an earlier answer was lost, or the network sent the request twice
  *   refused, another `v`              certainly not applied, unless an earlier answer was lost: then the doubt stays
- *   refused, nothing left to delete   as it should be
+ *   refused, nothing left to delete   as it should be; with a token that was not us
  *   refused, the namespace is about   the mark of who wants to drop it is taken away, and the write is sent again
  *   to be dropped
  *
@@ -110,7 +110,7 @@ export async function sendUntilKnown(
       const answer = await sendOnce(requests, request, options)
       if (answer.status === 'done') return undefined
       if (answer.status === 'refused') {
-        if (isGone(request.writes, answer.refusals)) return undefined
+        if (request.token === undefined && isGone(request.writes, answer.refusals)) return undefined
         if (doubt === undefined) return answer.refusals
         break
       }

@@ -36,6 +36,8 @@ export type ItemWrite =
       readonly set: Item
       readonly remove?: readonly string[] | undefined
       readonly condition?: ItemCondition | undefined
+      /** The answer shows the item as it is then; for a request of its own. */
+      readonly isShown?: boolean | undefined
     }
   | { readonly kind: 'delete'; readonly key: ItemKey; readonly condition?: ItemCondition | undefined }
   /** Writes nothing. */
@@ -50,7 +52,7 @@ export interface ItemRefusal {
 }
 
 export type ItemWriteAnswer =
-  | { readonly status: 'done' }
+  | { readonly status: 'done'; readonly item?: StoredItem | undefined }
   /** Nothing was applied. At least one refusal, in the order of the writes. */
   | { readonly status: 'refused'; readonly refusals: readonly ItemRefusal[] }
   /** Certainly nothing was applied: another transaction is at one of the items, or the table is throttled. */

@@ -1,27 +1,27 @@
-/** Tables of the DynamoDB catalog, but for commits: an item each, named by its namespace, a dot and its name. */
-import { LakeError } from '../base/errors.js'
+/** Tables of the DynamoDB catalog, but for commits. */
+import { present } from '../base/assert.js'
+import { isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { FileIO } from '../io/file-io.js'
 import { joinLocation, trimTrailingSlash } from '../io/location.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
-import type { Catalog, CatalogOptions, LoadedTable, TableIdentifier } from './catalog.js'
-import { namespaceMissing, nameTaken, tableMissing } from './catalog-errors.js'
+import type { CatalogOptions, LoadedTable, RegisterOptions, TableIdentifier, TableVerbs } from './catalog.js'
+import { nameTaken, tableMissing } from './catalog-errors.js'
+import { changeEntry, checkIdentifier, type Entries, entriesOf, newStamp } from './dynamodb-entries.js'
 import {
   isStill,
   metadataLocationOf,
-  nameOf,
   namespaceKey,
   newPointer,
+  pointerUpdate,
   propertiesOf,
-  propertyAttributes,
   tableCreation,
   tableKey,
   viewKey,
 } from './dynamodb-items.js'
-import { checkNamespace } from './dynamodb-namespaces.js'
-import { getItem, type ItemRequests, queryItems, sendUntilKnown } from './dynamodb-send.js'
-import type { ItemRefusal, ItemWrite, StoredItem } from './dynamodb-store.js'
-import { checkDotless, printIdentifier, printNamespace } from './identifier.js'
+import { getItem, type ItemRequests, sendUntilKnown } from './dynamodb-send.js'
+import type { ItemWrite, StoredItem } from './dynamodb-store.js'
+import { printIdentifier, printNamespace } from './identifier.js'
 import type { FoundTable } from './pointer-commit.js'
 import type { SeenTables } from './seen-tables.js'
 import { freeTableLocation, pathSegment } from './table-location.js'
@@ -36,26 +36,15 @@ export interface TableContext extends ItemRequests {
   readonly warehouse: string | undefined
 }
 
-export type TableVerbs = Pick<
-  Catalog,
-  | 'listTables'
-  | 'loadTable'
-  | 'tableExists'
-  | 'defaultTableLocation'
-  | 'dropTable'
-  | 'renameTable'
-  | 'registerTable'
->
-
-/** Changes are tried again this often when somebody else changed the table meanwhile. */
-const TRIES_MAX = 8
-
 export function tableVerbs(context: TableContext): TableVerbs {
+  const entries = entriesOf(context, {
+    keyOf: tableKey,
+    namespaceOf: printNamespace,
+    find: (identifier, options) => getTable(context, identifier, options),
+    creation: tableCreation,
+  })
   return {
-    async listTables(namespace, options = {}) {
-      checkDotless(namespace)
-      return listTables(context, namespace, options)
-    },
+    listTables: (namespace, options = {}) => entries.list(namespace, options),
     async loadTable(identifier, options = {}) {
       const item = await getTable(context, identifier, options)
       return loadItem(context, { identifier, item }, options)
@@ -69,10 +58,11 @@ export function tableVerbs(context: TableContext): TableVerbs {
       checkIdentifier(identifier)
       return defaultTableLocation(context, identifier, options)
     },
-    dropTable: (identifier, options = {}) => dropTable(context, identifier, options),
-    renameTable: (from, to, options = {}) => renameTable(context, { from, to }, options),
+    dropTable: (identifier, options = {}) => entries.drop(identifier, options),
+    renameTable: (from, to, options = {}) => entries.rename(from, to, options),
     registerTable: (identifier, metadataLocation, options = {}) =>
-      registerTable(context, { identifier, metadataLocation }, options),
+      registerTable(context, entries, { identifier, metadataLocation, options }),
+    unregisterTable: (identifier, options = {}) => unregisterTable(context, identifier, options),
   }
 }
 
@@ -89,12 +79,6 @@ export async function findTable(
   }
   if (metadataLocationOf(item) === undefined) return 'other'
   return { entry: item, table: await loadItem(context, { identifier, item }, options) }
-}
-
-/** @throws invalid-argument for a name that cannot be given to a table or view */
-export function checkIdentifier({ namespace, name }: TableIdentifier): void {
-  checkDotless(namespace)
-  checkDotless([name])
 }
 
 /** @throws not-found */
@@ -133,19 +117,6 @@ export function recallTable({ items }: TableContext, table: LoadedTable): FoundT
   return entry === undefined ? undefined : { table, entry }
 }
 
-/** Through the index: what was made in the last moments may be missing. */
-async function listTables(
-  context: TableContext,
-  namespace: readonly string[],
-  options: CatalogOptions,
-): Promise<readonly TableIdentifier[]> {
-  const query = { kind: 'namespace', namespace: printNamespace(namespace) } as const
-  const names = (await queryItems(context, query, options)).map(key => nameOf(key, namespace))
-  const tables = names.filter(name => name !== undefined).map(name => ({ namespace, name }))
-  if (tables.length === 0) await checkNamespace(context, namespace, options)
-  return tables
-}
-
 /** As Java has it: below the namespace's `default_location`, or in `<warehouse>/<namespace>.db`. */
 async function defaultTableLocation(
   context: TableContext,
@@ -166,94 +137,74 @@ function warehouseFolder({ warehouse }: TableContext, namespace: readonly string
   })
 }
 
-// ---- changes
-
-async function dropTable(
-  context: TableContext,
-  identifier: TableIdentifier,
-  options: CatalogOptions,
-): Promise<void> {
-  await changeEntry(identifier, async () => {
-    const item = await getTable(context, identifier, options)
-    const write: ItemWrite = { kind: 'delete', key: tableKey(identifier), condition: isStill(item) }
-    const v = context.runtime.uuid()
-    return (await sendUntilKnown(context, { writes: [write], v }, options)) === undefined
-  })
-}
-
-/** Makes the new item and removes the old one at once; as in Java the item's own times and `v` begin anew. */
-async function renameTable(
-  context: TableContext,
-  names: { readonly from: TableIdentifier; readonly to: TableIdentifier },
-  options: CatalogOptions,
-): Promise<void> {
-  const { from, to } = names
-  checkIdentifier(to)
-  await changeEntry(from, async () => {
-    const item = await getTable(context, from, options)
-    await checkFree(context, to, options)
-    const v = context.runtime.uuid()
-    const stamp = { v, nowMs: context.runtime.nowMs() }
-    const creation = tableCreation(to, propertyAttributes(propertiesOf(item)), stamp)
-    const remove: ItemWrite = { kind: 'delete', key: tableKey(from), condition: isStill(item) }
-    const refusals = await sendUntilKnown(context, { writes: [...creation, remove], v, token: v }, options)
-    if (refusals === undefined) return true
-    const refusal = creationRefusal(refusals, to)
-    if (refusal !== undefined) throw refusal
-    return false
-  })
-}
-
-/**
- * Tries a change of a table or view until it is done: each time from what is there then.
- * @throws conflict when others are always faster
- */
-export async function changeEntry(
-  identifier: TableIdentifier,
-  change: () => Promise<boolean>,
-): Promise<void> {
-  for (let attempt = 1; attempt <= TRIES_MAX; attempt++) if (await change()) return
-  throw new LakeError('conflict', 'a table or view is being changed by others all the time', {
-    context: { name: printIdentifier(identifier) },
-  })
-}
-
 async function registerTable(
   context: TableContext,
-  table: { readonly identifier: TableIdentifier; readonly metadataLocation: string },
-  options: CatalogOptions,
+  entries: Entries,
+  table: {
+    readonly identifier: TableIdentifier
+    readonly metadataLocation: string
+    readonly options: RegisterOptions
+  },
 ): Promise<LoadedTable> {
-  const { identifier, metadataLocation } = table
+  const { identifier, metadataLocation, options } = table
   checkIdentifier(identifier)
   const metadata = await readTableMetadata(context.io, metadataLocation, options)
-  const v = context.runtime.uuid()
-  const stamp = { v, nowMs: context.runtime.nowMs() }
-  const writes = tableCreation(identifier, newPointer(metadataLocation), stamp)
-  const refusals = await sendUntilKnown(context, { writes, v, token: v }, options)
-  if (refusals !== undefined) throw creationRefusal(refusals, identifier) ?? nameTaken(identifier)
+  if (options.overwrite === true) await putTable(context, entries, table)
+  else await entries.create(identifier, newPointer(metadataLocation), options)
   const registered = { identifier, metadata, metadataLocation }
   context.seen.keep(registered)
   return registered
 }
 
-/** @throws not-found for a missing namespace, already-exists */
-export async function checkFree(
-  context: ItemRequests,
-  identifier: TableIdentifier,
-  options: CatalogOptions,
+/** In place of a table that has the name: its item gets another pointer and another `v`, so no swap of before lands. */
+async function putTable(
+  context: TableContext,
+  entries: Entries,
+  table: {
+    readonly identifier: TableIdentifier
+    readonly metadataLocation: string
+    readonly options: CatalogOptions
+  },
 ): Promise<void> {
-  const keys = [namespaceKey(identifier.namespace), tableKey(identifier), viewKey(identifier)]
-  const [namespace, table, view] = await Promise.all(keys.map(key => getItem(context, key, options)))
-  if (namespace === undefined) throw namespaceMissing(identifier.namespace)
-  if (table !== undefined || view !== undefined) throw nameTaken(identifier)
+  const { identifier, metadataLocation, options } = table
+  await changeEntry(identifier, async () => {
+    const found = await getItem(context, tableKey(identifier), options)
+    if (found === undefined) {
+      try {
+        await entries.create(identifier, newPointer(metadataLocation), options)
+        return true
+      } catch (error) {
+        // Somebody made a table meanwhile, or a view has the name.
+        if (!isLakeError(error, 'already-exists')) throw error
+        if ((await getItem(context, tableKey(identifier), options)) === undefined) throw error
+        return false
+      }
+    }
+    const from = metadataLocationOf(found)
+    if (from === undefined) throw nameTaken(identifier)
+    const stamp = newStamp(context)
+    const write = pointerUpdate(found, { from, to: metadataLocation }, { stamp, remove: [] })
+    return (await sendUntilKnown(context, { writes: [write], v: stamp.v }, options)) === undefined
+  })
 }
 
-/** What the refusals of a request that begins with the creation of a table or view say of it. */
-export function creationRefusal(
-  refusals: readonly ItemRefusal[],
+/**
+ * The state is read first, and the item goes if it is still that. The token tells an item that we deleted from one that
+ * others did, maybe after another commit.
+ */
+async function unregisterTable(
+  context: TableContext,
   identifier: TableIdentifier,
-): LakeError | undefined {
-  const [isTaken, isOther, namespace] = [0, 1, 2].map(index => refusals.some(each => each.index === index))
-  if (namespace) return namespaceMissing(identifier.namespace)
-  return isTaken || isOther ? nameTaken(identifier) : undefined
+  options: CatalogOptions,
+): Promise<LoadedTable> {
+  let last: LoadedTable | undefined
+  await changeEntry(identifier, async () => {
+    const item = await getTable(context, identifier, options)
+    last = await loadItem(context, { identifier, item }, options)
+    const { v } = newStamp(context)
+    const write: ItemWrite = { kind: 'delete', key: tableKey(identifier), condition: isStill(item) }
+    const refusals = await sendUntilKnown(context, { writes: [write], v, token: v }, options)
+    return refusals === undefined
+  })
+  return present(last, 'the state of a table that was unregistered')
 }

@@ -12,33 +12,24 @@
 import { LakeError } from '../base/errors.js'
 import type { IoOptions } from '../io/file-io.js'
 import { readViewMetadata } from '../metadata/view-metadata-file.js'
-import { nameTaken, viewMissing } from './catalog-errors.js'
+import { viewMissing } from './catalog-errors.js'
+import { checkIdentifier, entriesOf, newStamp } from './dynamodb-entries.js'
 import {
   createdAttributes,
   IS_NEW,
   type ItemStamp,
   inNamespace,
   isStill,
-  nameOf,
-  propertiesOf,
   propertyAttribute,
-  propertyAttributes,
   tableKey,
   updatedAttributes,
   viewKey,
   viewsOf,
 } from './dynamodb-items.js'
-import { checkNamespace } from './dynamodb-namespaces.js'
-import { getItem, queryItems, sendOnce, sendUntilKnown, type WriteRequest } from './dynamodb-send.js'
+import { getItem, sendOnce, type WriteRequest } from './dynamodb-send.js'
 import type { Item, ItemWrite, StoredItem } from './dynamodb-store.js'
-import {
-  changeEntry,
-  checkFree,
-  checkIdentifier,
-  creationRefusal,
-  type TableContext,
-} from './dynamodb-tables.js'
-import { checkDotless, type Namespace, printIdentifier, type TableIdentifier } from './identifier.js'
+import type { TableContext } from './dynamodb-tables.js'
+import { printIdentifier, type TableIdentifier } from './identifier.js'
 import {
   commitView,
   type FoundView,
@@ -57,11 +48,14 @@ type Context = Pick<TableContext, 'store' | 'runtime' | 'io'>
 
 export function dynamoDbViews(context: Context): CatalogViews {
   const pointers = viewPointers(context)
+  const entries = entriesOf(context, {
+    keyOf: viewKey,
+    namespaceOf: viewsOf,
+    find: (identifier, options) => getView(context, identifier, options),
+    creation: viewCreation,
+  })
   return {
-    async list(namespace, options = {}) {
-      checkDotless(namespace)
-      return listViews(context, namespace, options)
-    },
+    list: (namespace, options = {}) => entries.list(namespace, options),
     async load(identifier, options = {}) {
       const item = await getView(context, identifier, options)
       return loadItem(context, { identifier, item }, options)
@@ -70,28 +64,19 @@ export function dynamoDbViews(context: Context): CatalogViews {
       checkIdentifier(identifier)
       return (await getItem(context, viewKey(identifier), options)) !== undefined
     },
-    drop: (identifier, options = {}) => dropView(context, identifier, options),
-    rename: (from, to, options = {}) => renameView(context, { from, to }, options),
-    register: (identifier, metadataLocation, options = {}) =>
-      registerView(context, { identifier, metadataLocation }, options),
+    drop: (identifier, options = {}) => entries.drop(identifier, options),
+    rename: (from, to, options = {}) => entries.rename(from, to, options),
+    async register(identifier, metadataLocation, options = {}) {
+      checkIdentifier(identifier)
+      const metadata = await readViewMetadata(context.io, metadataLocation, options)
+      await entries.create(identifier, pointerTo(metadataLocation), options)
+      return { identifier, metadata, metadataLocation }
+    },
     async commit(change, options = {}) {
       checkIdentifier(change.identifier)
       return commitView(pointers, change, options)
     },
   }
-}
-
-/** Through the index: what was made in the last moments may be missing. */
-async function listViews(
-  context: Context,
-  namespace: Namespace,
-  options: IoOptions,
-): Promise<readonly TableIdentifier[]> {
-  const query = { kind: 'namespace', namespace: viewsOf(namespace) } as const
-  const names = (await queryItems(context, query, options)).map(key => nameOf(key, namespace))
-  const views = names.filter(name => name !== undefined).map(name => ({ namespace, name }))
-  if (views.length === 0) await checkNamespace(context, namespace, options)
-  return views
 }
 
 /** @throws not-found */
@@ -137,57 +122,6 @@ function viewCreation(
 
 function pointerTo(metadataLocation: string): Item {
   return { [TYPE]: TYPE_OF_VIEWS, [METADATA_LOCATION]: metadataLocation }
-}
-
-/** A change has its own `v`, which is the token of its transaction. */
-function newStamp({ runtime }: Context): ItemStamp {
-  return { v: runtime.uuid(), nowMs: runtime.nowMs() }
-}
-
-async function dropView(context: Context, identifier: TableIdentifier, options: IoOptions): Promise<void> {
-  await changeEntry(identifier, async () => {
-    const item = await getView(context, identifier, options)
-    const write: ItemWrite = { kind: 'delete', key: viewKey(identifier), condition: isStill(item) }
-    const { v } = newStamp(context)
-    return (await sendUntilKnown(context, { writes: [write], v }, options)) === undefined
-  })
-}
-
-async function renameView(
-  context: Context,
-  names: { readonly from: TableIdentifier; readonly to: TableIdentifier },
-  options: IoOptions,
-): Promise<void> {
-  const { from, to } = names
-  checkIdentifier(to)
-  await changeEntry(from, async () => {
-    const item = await getView(context, from, options)
-    await checkFree(context, to, options)
-    const stamp = newStamp(context)
-    const creation = viewCreation(to, propertyAttributes(propertiesOf(item)), stamp)
-    const remove: ItemWrite = { kind: 'delete', key: viewKey(from), condition: isStill(item) }
-    const request = { writes: [...creation, remove], v: stamp.v, token: stamp.v }
-    const refusals = await sendUntilKnown(context, request, options)
-    if (refusals === undefined) return true
-    const refusal = creationRefusal(refusals, to)
-    if (refusal !== undefined) throw refusal
-    return false
-  })
-}
-
-async function registerView(
-  context: Context,
-  view: { readonly identifier: TableIdentifier; readonly metadataLocation: string },
-  options: IoOptions,
-): Promise<LoadedView> {
-  const { identifier, metadataLocation } = view
-  checkIdentifier(identifier)
-  const metadata = await readViewMetadata(context.io, metadataLocation, options)
-  const stamp = newStamp(context)
-  const writes = viewCreation(identifier, pointerTo(metadataLocation), stamp)
-  const refusals = await sendUntilKnown(context, { writes, v: stamp.v, token: stamp.v }, options)
-  if (refusals !== undefined) throw creationRefusal(refusals, identifier) ?? nameTaken(identifier)
-  return { identifier, metadata, metadataLocation }
 }
 
 // ---- commits

@@ -14,6 +14,7 @@ import { dynamoDbReadLeases } from './dynamodb-leases.js'
 import { namespaceVerbs } from './dynamodb-namespaces.js'
 import type { ItemStore, StoredItem } from './dynamodb-store.js'
 import { findTable, recallTable, type TableContext, tableVerbs } from './dynamodb-tables.js'
+import { dynamoDbTurns } from './dynamodb-turns.js'
 import { dynamoDbViews } from './dynamodb-views.js'
 import { dynamoDbWriteLeases } from './dynamodb-write-leases.js'
 import { createPointerCommits } from './pointer-commit.js'
@@ -52,8 +53,10 @@ export async function openDynamoDbCatalog(options: OpenDynamoDbCatalogOptions): 
 }
 
 /** The catalog over a store, which `close` closes. */
-export function createDynamoDbCatalog(store: ItemStore, options: DynamoDbCatalogOptions): Catalog {
+export function createDynamoDbCatalog(items: ItemStore, options: DynamoDbCatalogOptions): Catalog {
   const { io, runtime, warehouse } = options
+  const turns = dynamoDbTurns(items, runtime)
+  const { store } = turns
   const context: TableContext = {
     store,
     runtime,
@@ -64,23 +67,31 @@ export function createDynamoDbCatalog(store: ItemStore, options: DynamoDbCatalog
   }
   const leases = options.readLeases === false ? undefined : dynamoDbReadLeases(context)
   const writeLeases = dynamoDbWriteLeases(context)
+  const verbs = tableVerbs(context)
   return {
     name: options.name ?? 'dynamodb',
     multiTable: true,
     leases,
     writeLeases,
+    turns,
     views: dynamoDbViews(context),
     ...namespaceVerbs(context),
-    ...tableVerbs(context),
+    ...verbs,
+    async loadTable(identifier, options = {}) {
+      const now = turns.takeItem(options.turn, identifier)
+      const found = now && (await findTable(context, identifier, { ...options, now }))
+      return typeof found === 'object' ? found.table : verbs.loadTable(identifier, options)
+    },
     ...createPointerCommits<StoredItem>({
       io,
       runtime,
       find: (identifier, findOptions) => findTable(context, identifier, findOptions),
       recall: table => recallTable(context, table),
-      ...dynamoDbSwaps(context),
+      ...dynamoDbSwaps(context, turns),
       keep: table => context.seen.keep(table),
     }),
     async close() {
+      await turns.close()
       await leases?.close()
       await writeLeases.close()
       await store.close()

@@ -4,11 +4,20 @@
  *
  * `name` keys every row: with another name than the file was made with, the lake looks empty.
  */
+import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { FileIO } from '../io/file-io.js'
 import { joinLocation } from '../io/location.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
-import type { Catalog, CatalogOptions, LoadedTable, Namespace, TableIdentifier } from './catalog.js'
+import type {
+  Catalog,
+  CatalogOptions,
+  LoadedTable,
+  Namespace,
+  NamespaceVerbs,
+  TableIdentifier,
+  TableVerbs,
+} from './catalog.js'
 import {
   checkNamespaceChange,
   namespaceExists,
@@ -37,10 +46,11 @@ import {
   removeNamespaceProperties,
   renameTable,
   setNamespaceProperties,
+  swapTable,
 } from './embedded-rows.js'
 import { embeddedViews } from './embedded-views.js'
 import { embeddedWriteLeases } from './embedded-write-leases.js'
-import { checkLevels } from './identifier.js'
+import { checkLevels, printIdentifier } from './identifier.js'
 import { createLeaseFiles } from './lease-files.js'
 import { createPointerCommits, type PointerCommits } from './pointer-commit.js'
 import { createSeenTables, type SeenTables } from './seen-tables.js'
@@ -167,11 +177,6 @@ function pointerCommits(context: Context): PointerCommits {
 
 // ---- namespaces
 
-type NamespaceVerbs = Pick<
-  Catalog,
-  'createNamespace' | 'dropNamespace' | 'listNamespaces' | 'loadNamespace' | 'updateNamespace'
->
-
 function namespaceVerbs(context: Context): NamespaceVerbs {
   return {
     async createNamespace(namespace, properties = {}, options = {}) {
@@ -239,17 +244,6 @@ function updateNamespace(
 
 // ---- tables
 
-type TableVerbs = Pick<
-  Catalog,
-  | 'listTables'
-  | 'loadTable'
-  | 'tableExists'
-  | 'defaultTableLocation'
-  | 'dropTable'
-  | 'renameTable'
-  | 'registerTable'
->
-
 function tableVerbs(context: Context): TableVerbs {
   return {
     listTables: (namespace, options = {}) => readRows(context, rows => tablesOf(rows, namespace), options),
@@ -271,11 +265,13 @@ function tableVerbs(context: Context): TableVerbs {
     async registerTable(identifier, metadataLocation, options = {}) {
       checkIdentifier(identifier)
       const metadata = await readTableMetadata(context.io, metadataLocation, options)
-      await writeRows(context, rows => addTable(rows, identifier, metadataLocation), options)
+      const set = options.overwrite === true ? putTable : addTable
+      await writeRows(context, rows => set(rows, identifier, metadataLocation), options)
       const table = { identifier, metadata, metadataLocation }
       context.seen.keep(table)
       return table
     },
+    unregisterTable: (identifier, options = {}) => unregisterTable(context, identifier, options),
   }
 }
 
@@ -298,6 +294,41 @@ function moveTable(rows: Rows, from: TableIdentifier, to: TableIdentifier): void
 function addTable(rows: Rows, identifier: TableIdentifier, metadataLocation: string): void {
   checkFree(rows, identifier)
   insertTable(rows, identifier, metadataLocation)
+}
+
+/** In place of a table that has the name. */
+function putTable(rows: Rows, identifier: TableIdentifier, metadataLocation: string): void {
+  const found = findTable(rows, identifier)
+  if (found?.kind !== 'table' || found.metadataLocation === undefined)
+    addTable(rows, identifier, metadataLocation)
+  else swapTable(rows, identifier, { from: found.metadataLocation, to: metadataLocation })
+}
+
+const UNREGISTER_TRIES_MAX = 8
+
+/** The state is read first, and the entry goes if it is still that. */
+async function unregisterTable(
+  context: Context,
+  identifier: TableIdentifier,
+  options: CatalogOptions,
+): Promise<LoadedTable> {
+  for (let attempt = 1; attempt <= UNREGISTER_TRIES_MAX; attempt++) {
+    const table = await find(context, identifier, options)
+    if (typeof table === 'string') throw tableMissing(identifier)
+    const { metadataLocation } = table
+    if (await writeRows(context, rows => dropTableAt(rows, identifier, metadataLocation), options))
+      return table
+  }
+  throw new LakeError('conflict', 'a table is being changed by others all the time', {
+    context: { table: printIdentifier(identifier) },
+  })
+}
+
+function dropTableAt(rows: Rows, identifier: TableIdentifier, metadataLocation: string): boolean {
+  const found = findTable(rows, identifier)
+  if (found?.kind !== 'table' || found.metadataLocation !== metadataLocation) return false
+  deleteTable(rows, identifier)
+  return true
 }
 
 /** Below the namespace's `location` property, or `<warehouse>/<namespace>`. */

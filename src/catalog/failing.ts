@@ -77,6 +77,7 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
     dropTable: (...args) => around('dropTable', () => inner.dropTable(...args)),
     renameTable: (...args) => around('renameTable', () => inner.renameTable(...args)),
     registerTable: (...args) => around('registerTable', () => inner.registerTable(...args)),
+    ...unregistering(inner, around),
     commit: (changes, options) =>
       send('commit', changes, {
         fate: { kind: 'not-sent', options },
@@ -94,8 +95,17 @@ export function failingCatalog(inner: Catalog, decide: CatalogFailureDecision): 
         },
       })
     },
+    ...(inner.reportScan === undefined ? {} : { reportScan: inner.reportScan }),
     close: () => inner.close(),
   }
+}
+
+function unregistering(
+  { unregisterTable }: Catalog,
+  around: <T>(verb: keyof Catalog, run: () => Promise<T>) => Promise<T>,
+): Pick<Catalog, 'unregisterTable'> {
+  if (unregisterTable === undefined) return {}
+  return { unregisterTable: (...args) => around('unregisterTable', () => unregisterTable(...args)) }
 }
 
 function fateOf(outcome: CommitOutcome): Fate {

@@ -7,6 +7,7 @@
  * dropped half way keeps until its name is taken again.
  */
 import { LakeError } from '../base/errors.js'
+import { deleteInBatches } from '../io/delete-files.js'
 import type { IoOptions } from '../io/file-io.js'
 import { gcEnabled } from '../metadata/properties.js'
 import type { TableIdentifier } from './catalog.js'
@@ -124,15 +125,12 @@ async function deleteFiles(context: FilesystemContext, root: string, doomed: Doo
   await folders.prune(root)
 }
 
-const DELETE_BATCH = 1_000
-
 async function deleteAll(
   { io }: FilesystemContext,
   locations: readonly string[],
   options: IoOptions,
 ): Promise<void> {
-  for (let from = 0; from < locations.length; from += DELETE_BATCH) {
-    const { failed } = await io.delete(locations.slice(from, from + DELETE_BATCH), options)
+  for await (const { failed } of deleteInBatches(io, locations, options)) {
     const first = failed[0]
     if (first !== undefined)
       throw new LakeError('unavailable', 'files of the dropped table could not be deleted', {

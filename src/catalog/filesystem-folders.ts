@@ -1,7 +1,7 @@
 /**
  * Folders of a filesystem catalog. On a disk they are folders. In an object store a folder is there when something lies in
  * it: for an empty one that is a file of ours (`shop/.namespace`), or the empty object of the folder's own name (`shop/`)
- * that Hadoop's clients leave, which is found when it is asked for and not listed.
+ * that Hadoop's clients leave. What lies deeper is never walked.
  */
 import { readdir, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,12 +17,17 @@ export interface Folders {
   make(folder: string, options: IoOptions): Promise<void>
   /** Names of the folders right below; none for a folder that is not there. */
   below(folder: string, options: IoOptions): Promise<readonly string[]>
-  /** Whether a file with that end of its name lies right in it. */
-  hasFile(folder: string, ending: string, options: IoOptions): Promise<boolean>
+  /** Whether a file with that end of its name lies right in it; the names of most such files have that beginning. */
+  hasFile(folder: string, name: FileName, options: IoOptions): Promise<boolean>
   /** Removes it when nothing is in it. */
   remove(folder: string, options: IoOptions): Promise<'removed' | 'not-empty'>
   /** Removes the empty folders at and below it. */
   prune(folder: string): Promise<void>
+}
+
+export interface FileName {
+  readonly beginning: string
+  readonly ending: string
 }
 
 export function foldersOf(io: FileIO, location: string): Folders {
@@ -50,7 +55,7 @@ function localFolders(): Folders {
         },
         [],
       ),
-    hasFile: (folder, ending) =>
+    hasFile: (folder, { ending }) =>
       guarded(folder, async path => (await readdir(path)).some(name => name.endsWith(ending)), false),
     remove: folder => guarded(folder, removeLocal, 'removed'),
     prune: folder => guarded(folder, pruneLocal, undefined),
@@ -90,39 +95,33 @@ async function pruneLocal(path: string): Promise<void> {
 const MARKER = '.namespace'
 
 function objectFolders(io: FileIO): Folders {
-  const names = async (
-    folder: string,
-    options: IoOptions,
-    pick: (rest: string) => string | undefined,
-  ): Promise<readonly string[]> => {
-    const prefix = `${folder}/`
-    const found = new Set<string>()
-    for await (const { location } of io.list(prefix, options)) {
-      const name = pick(location.slice(prefix.length))
-      if (name !== undefined) found.add(name)
-    }
-    return [...found]
-  }
   return {
     async exists(folder, options) {
-      for await (const _ of io.list(`${folder}/`, options)) return true
+      for await (const _ of io.listLevel(`${folder}/`, options)) return true
       return fileExists(io, `${folder}/`, options)
     },
     async make(folder, options) {
       await io.create(`${folder}/${MARKER}`, new Uint8Array(), options)
     },
-    below: (folder, options) =>
-      names(folder, options, rest => (rest.includes('/') ? rest.slice(0, rest.indexOf('/')) : undefined)),
-    async hasFile(folder, ending, options) {
+    async below(folder, options) {
       const prefix = `${folder}/`
-      for await (const { location } of io.list(prefix, options))
-        if (!location.slice(prefix.length).includes('/') && location.endsWith(ending)) return true
+      const names: string[] = []
+      for await (const entry of io.listLevel(prefix, options))
+        if (entry.kind === 'folder') names.push(entry.location.slice(prefix.length))
+      return names
+    },
+    async hasFile(folder, { beginning, ending }, options) {
+      // Names come in their order: the likely ones are asked for before all others.
+      for (const prefix of [`${folder}/${beginning}`, `${folder}/`])
+        for await (const entry of io.listLevel(prefix, options))
+          if (entry.kind === 'file' && entry.file.location.endsWith(ending)) return true
       return false
     },
     async remove(folder, options) {
-      const inside = await names(folder, options, rest => (rest === MARKER ? undefined : rest))
-      if (inside.some(rest => rest !== '')) return 'not-empty'
-      await io.delete([`${folder}/${MARKER}`, `${folder}/`], options)
+      const own = [`${folder}/${MARKER}`, `${folder}/`]
+      for await (const entry of io.listLevel(`${folder}/`, options))
+        if (entry.kind === 'folder' || !own.includes(entry.file.location)) return 'not-empty'
+      await io.delete(own, options)
       return 'removed'
     },
     // A folder goes with what lies in it.

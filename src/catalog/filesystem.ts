@@ -11,11 +11,12 @@
  * On S3 Java itself is safe only with the lock, and even so a writer that was frozen holding it overwrites what came since.
  * Prefer another catalog there.
  */
+import { mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { trimTrailingSlash } from '../io/location.js'
-import type { Catalog, Namespace } from './catalog.js'
+import type { Catalog, Namespace, NamespaceVerbs, TableVerbs } from './catalog.js'
 import {
   checkNamespaceChange,
   namespaceExists,
@@ -128,11 +129,6 @@ async function lockOf({
 
 // ---- namespaces
 
-type NamespaceVerbs = Pick<
-  Catalog,
-  'createNamespace' | 'dropNamespace' | 'listNamespaces' | 'loadNamespace' | 'updateNamespace'
->
-
 function namespaceVerbs(context: FilesystemContext): NamespaceVerbs {
   const { folders, warehouse } = context
   return {
@@ -185,9 +181,13 @@ async function checkNamespace(
   if (!isThere || (await isTable(context, folder, options))) throw namespaceMissing(namespace)
 }
 
+const VERSION_NAMES = { beginning: 'v', ending: '.metadata.json' }
+
 function isTable({ folders }: FilesystemContext, folder: string, options: IoOptions): Promise<boolean> {
-  return folders.hasFile(metadataFolderOf(folder), '.metadata.json', options)
+  return folders.hasFile(metadataFolderOf(folder), VERSION_NAMES, options)
 }
+
+const FOLDERS_AT_ONCE = 8
 
 /** Folders whose names nobody could ask for are passed over. */
 async function childrenOf(
@@ -198,26 +198,18 @@ async function childrenOf(
   const folder = folderAt(context.warehouse, namespace)
   const namespaces: string[] = []
   const tables: string[] = []
-  for (const name of (await context.folders.below(folder, options)).toSorted()) {
-    if (name.includes('.')) continue
-    const is = await isTable(context, folderAt(folder, [name]), options)
-    ;(is ? tables : namespaces).push(name)
-  }
+  const names = (await context.folders.below(folder, options)).filter(name => !name.includes('.')).toSorted()
+  const isOne = await mapBounded(names, name => isTable(context, folderAt(folder, [name]), options), {
+    limit: FOLDERS_AT_ONCE,
+    signal: options.signal,
+  })
+  names.forEach((name, index) => {
+    ;(isOne[index] === true ? tables : namespaces).push(name)
+  })
   return { namespaces, tables }
 }
 
 // ---- tables
-
-type TableVerbs = Pick<
-  Catalog,
-  | 'listTables'
-  | 'loadTable'
-  | 'tableExists'
-  | 'defaultTableLocation'
-  | 'dropTable'
-  | 'renameTable'
-  | 'registerTable'
->
 
 function tableVerbs(context: FilesystemContext): TableVerbs {
   return {

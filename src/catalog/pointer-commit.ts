@@ -15,6 +15,7 @@ import { present } from '../base/assert.js'
 import { mapBounded } from '../base/concurrency.js'
 import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
+import { deleteQuietly } from '../io/delete-files.js'
 import type { FileIO } from '../io/file-io.js'
 import { expiredMetadataFiles, newMetadataLocation, writeTableMetadata } from '../metadata/metadata-file.js'
 import type {
@@ -61,7 +62,7 @@ export type SwapAnswer<Entry> =
 
 type Lost<Entry> = Extract<SwapAnswer<Entry>, { status: 'lost' }>
 
-export type LeasedOptions = Pick<SwapOptions, 'signal' | 'leases'>
+export type LeasedOptions = Pick<SwapOptions, 'signal' | 'leases' | 'turn'>
 
 /** Who decides which metadata file is current. */
 export interface PointerStore<Entry> {
@@ -126,7 +127,7 @@ async function commitPointers<Entry>(
   for (let attempt = 1; ; attempt++) {
     const prepared = await prepareAll(context, changes, { ...options, answer })
     if (isInHistory(lost, prepared)) return committed(context, lost)
-    await deleteQuietly(context, newFiles(lost))
+    await deleteQuietly(context.io, newFiles(lost))
     if ('status' in prepared) return prepared
     if (attempt > PREPARE_ATTEMPTS) {
       const swap = present(prepared[0], 'the first swap of a commit')
@@ -250,18 +251,8 @@ async function writeFiles<Entry>(
       { limit: FILES_AT_ONCE, signal: options.signal },
     )
   } catch (error) {
-    await deleteQuietly(context, newFiles(swaps))
+    await deleteQuietly(context.io, newFiles(swaps))
     throw error
-  }
-}
-
-/** The outcome is decided already, and must come through: what cannot be deleted is a file that no pointer names. */
-async function deleteQuietly<Entry>(context: Context<Entry>, locations: readonly string[]): Promise<void> {
-  if (locations.length === 0) return
-  try {
-    await context.io.delete(locations)
-  } catch {
-    // Orphan removal finds it.
   }
 }
 
@@ -279,14 +270,14 @@ async function swapOnce<Entry>(
 ): Promise<CommitOutcome | Lost<Entry>> {
   const { swaps } = prepared
   const answer = await context.swap(swaps, options).catch(async (error: unknown) => {
-    await deleteQuietly(context, newFiles(swaps))
+    await deleteQuietly(context.io, newFiles(swaps))
     throw error
   })
   if (answer.status === 'unknown')
     return unknownOutcome(context, { ...prepared, leases: options.leases }, answer.cause)
   if (answer.status === 'swapped') return committed(context, swaps)
   if (answer.status === 'lost') return answer
-  await deleteQuietly(context, newFiles(swaps))
+  await deleteQuietly(context.io, newFiles(swaps))
   if (answer.status === 'no-namespace') throw namespaceMissing(answer.swap.identifier.namespace)
   return lapsedConflict(present(swaps[0], 'the first swap of a commit'))
 }
@@ -299,7 +290,7 @@ async function committed<Entry>(
   swaps: readonly Swap<Entry>[],
 ): Promise<CommitOutcome> {
   const expired = swaps.flatMap(({ from, to }) => expiredMetadataFiles(from?.table.metadata, to.metadata))
-  await deleteQuietly(context, expired)
+  await deleteQuietly(context.io, expired)
   for (const { to } of swaps) context.keep(to)
   return { status: 'committed', tables: swaps.map(swap => swap.to) }
 }

@@ -28,6 +28,9 @@ import {
   VIEW_ENDPOINTS,
 } from '../rest/endpoints.js'
 import { lakeErrorOf } from '../rest/error-json.js'
+import type { Page } from '../rest/page-token.js'
+import { parseIdentifierPage } from '../rest/table-json.js'
+import { type Namespace, printNamespace, type TableIdentifier } from './identifier.js'
 import { AUTH_PROPERTIES, type CatalogAuth, openAuth } from './rest-auth.js'
 import {
   createHttpClient,
@@ -263,19 +266,33 @@ function answerOf(
 
 const PAGES_MAX = 1_000_000
 
-/** All items of a list that may come in pages. @throws corrupt when the pages do not end */
+/** The tables or views of a namespace. @throws as `allPages` */
+export function listIdentifiers(
+  context: RestContext,
+  namespace: Namespace,
+  { endpoint, signal }: Pick<Call, 'signal'> & { readonly endpoint: 'listTables' | 'listViews' },
+): Promise<readonly TableIdentifier[]> {
+  const path = context.paths.namespace(namespace, endpoint === 'listTables' ? 'tables' : 'views')
+  const asked = { endpoint, path, about: { namespace: printNamespace(namespace) }, signal }
+  return allPages(context, asked, json => {
+    const { identifiers, nextPageToken } = parseIdentifierPage(json)
+    return { items: identifiers, nextPageToken }
+  })
+}
+
+/** All items of a list that may come in pages. @throws as `call`; corrupt when the pages do not end */
 export async function allPages<T>(
   context: RestContext,
-  load: (query: Readonly<Record<string, string | undefined>>) => Promise<{
-    readonly items: readonly T[]
-    readonly nextPageToken?: string | undefined
-  }>,
+  asked: Call,
+  parse: (json: JsonObject) => Page<T>,
 ): Promise<readonly T[]> {
   const items: T[] = []
   const size = context.pageSize
   let pageToken = size === undefined ? undefined : ''
   for (let page = 1; page <= PAGES_MAX; page++) {
-    const { items: more, nextPageToken } = await load({ pageToken, pageSize: size?.toString() })
+    const query = { ...asked.query, pageToken, pageSize: size?.toString() }
+    const answer = await call(context, { ...asked, query })
+    const { items: more, nextPageToken } = parseAnswerBody(answer.body, parse)
     items.push(...more)
     if (nextPageToken === undefined || nextPageToken === '') return items
     if (nextPageToken === pageToken) break

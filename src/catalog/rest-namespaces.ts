@@ -7,15 +7,10 @@ import {
   serializeNamespaceUpdate,
   serializeNamespaceWithProperties,
 } from '../rest/namespace-json.js'
-import type { Catalog, Namespace } from './catalog.js'
+import type { Namespace, NamespaceVerbs } from './catalog.js'
 import { checkNamespaceChange } from './catalog-errors.js'
 import { printNamespace } from './identifier.js'
-import { allPages, call, type RestContext } from './rest-context.js'
-
-type NamespaceVerbs = Pick<
-  Catalog,
-  'createNamespace' | 'dropNamespace' | 'listNamespaces' | 'loadNamespace' | 'updateNamespace'
->
+import { allPages, type Call, call, type RestContext } from './rest-context.js'
 
 export function restNamespaces(context: RestContext): NamespaceVerbs {
   const { paths } = context
@@ -36,15 +31,15 @@ export function restNamespaces(context: RestContext): NamespaceVerbs {
     listNamespaces(parent = [], { signal } = {}) {
       const separator = context.properties['namespace-separator']
       const below = parent.length === 0 ? undefined : namespaceToQuery(parent, separator)
-      return allPages(context, async page => {
-        const answer = await call(context, {
-          endpoint: 'listNamespaces',
-          path: paths.namespaces,
-          query: { ...page, parent: below },
-          about: about(parent),
-          signal,
-        })
-        const { namespaces, nextPageToken } = parseAnswerBody(answer.body, parseNamespacePage)
+      const asked: Call = {
+        endpoint: 'listNamespaces',
+        path: paths.namespaces,
+        query: { parent: below },
+        about: about(parent),
+        signal,
+      }
+      return allPages(context, asked, json => {
+        const { namespaces, nextPageToken } = parseNamespacePage(json)
         return { items: namespaces, nextPageToken }
       })
     },

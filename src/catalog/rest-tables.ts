@@ -12,30 +12,18 @@ import { parseAnswerBody } from '../rest/body.js'
 import { decodeTableAnswer, type TableAnswer } from '../rest/load-table-json.js'
 import { parseNamespaceWithProperties } from '../rest/namespace-json.js'
 import {
-  parseIdentifierPage,
   serializeCreateTableRequest,
   serializeRegisterTableRequest,
   serializeRenameRequest,
 } from '../rest/table-json.js'
 import type { Schema } from '../schema/types.js'
-import type { Catalog, CatalogOptions, LoadedTable, LoadOptions, TableIdentifier } from './catalog.js'
+import type { CatalogOptions, LoadedTable, LoadOptions, TableIdentifier, TableVerbs } from './catalog.js'
 import { printIdentifier, printNamespace } from './identifier.js'
-import { allPages, call, type RestContext } from './rest-context.js'
+import { call, listIdentifiers, type RestContext } from './rest-context.js'
 import type { HttpAnswer, RestAuth } from './rest-http.js'
 import { restPlanner } from './rest-plan.js'
 import { grantAccess, withdrawAccess } from './rest-storage.js'
 import { pathSegment } from './table-location.js'
-
-type TableVerbs = Pick<
-  Catalog,
-  | 'listTables'
-  | 'loadTable'
-  | 'tableExists'
-  | 'defaultTableLocation'
-  | 'dropTable'
-  | 'renameTable'
-  | 'registerTable'
->
 
 /** The latest state of tables that went through here. */
 export interface RestTables {
@@ -155,17 +143,7 @@ export function restTableVerbs(context: RestContext, tables: RestTables): TableV
   })
   return {
     listTables: (namespace, { signal } = {}) =>
-      allPages(context, async page => {
-        const answer = await call(context, {
-          endpoint: 'listTables',
-          path: paths.namespace(namespace, 'tables'),
-          query: page,
-          about: { namespace: printNamespace(namespace) },
-          signal,
-        })
-        const { identifiers, nextPageToken } = parseAnswerBody(answer.body, parseIdentifierPage)
-        return { items: identifiers, nextPageToken }
-      }),
+      listIdentifiers(context, namespace, { endpoint: 'listTables', signal }),
     loadTable: (identifier, options = {}) => tables.load(identifier, options),
     tableExists: (identifier, options = {}) => tableExists(context, identifier, { tables, options }),
     defaultTableLocation: (identifier, options = {}) => defaultLocation(context, identifier, options),
@@ -185,9 +163,9 @@ export function restTableVerbs(context: RestContext, tables: RestTables): TableV
       await call(context, { endpoint: 'renameTable', path, json, about: about(from), signal })
       tables.forget(from)
     },
-    async registerTable(identifier, metadataLocation, { signal } = {}) {
+    async registerTable(identifier, metadataLocation, { overwrite = false, signal } = {}) {
       const { namespace, name } = identifier
-      const json = serializeRegisterTableRequest({ name, metadataLocation, overwrite: false })
+      const json = serializeRegisterTableRequest({ name, metadataLocation, overwrite })
       const path = paths.namespace(namespace, 'register')
       const answer = await call(context, {
         endpoint: 'registerTable',

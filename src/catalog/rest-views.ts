@@ -8,7 +8,7 @@ import { applyViewUpdates, currentVersion, firstBrokenOfView } from '../metadata
 import { VIEW_LAST_ADDED, type ViewMetadata, type ViewUpdate } from '../metadata/view-metadata.js'
 import { parseAnswerBody } from '../rest/body.js'
 import { lakeErrorOf, type RestError } from '../rest/error-json.js'
-import { parseIdentifierPage, serializeRenameRequest } from '../rest/table-json.js'
+import { serializeRenameRequest } from '../rest/table-json.js'
 import {
   parseLoadViewResult,
   serializeCommitViewRequest,
@@ -16,8 +16,15 @@ import {
   serializeRegisterViewRequest,
 } from '../rest/view-json.js'
 import { sameSchema } from '../schema/schema.js'
-import { printIdentifier, printNamespace, type TableIdentifier } from './identifier.js'
-import { allPages, type Call, call, checkEndpoint, type RestContext, requestOf } from './rest-context.js'
+import { printIdentifier, type TableIdentifier } from './identifier.js'
+import {
+  type Call,
+  call,
+  checkEndpoint,
+  listIdentifiers,
+  type RestContext,
+  requestOf,
+} from './rest-context.js'
 import { type HttpAnswer, unansweredError } from './rest-http.js'
 import type { CatalogViews, LoadedView, ViewCommit, ViewOutcome } from './views.js'
 
@@ -27,17 +34,7 @@ export function restViews(context: RestContext): CatalogViews | undefined {
   const { paths } = context
   return {
     list: (namespace, { signal } = {}) =>
-      allPages(context, async page => {
-        const answer = await call(context, {
-          endpoint: 'listViews',
-          path: paths.namespace(namespace, 'views'),
-          query: page,
-          about: { namespace: printNamespace(namespace) },
-          signal,
-        })
-        const { identifiers, nextPageToken } = parseAnswerBody(answer.body, parseIdentifierPage)
-        return { items: identifiers, nextPageToken }
-      }),
+      listIdentifiers(context, namespace, { endpoint: 'listViews', signal }),
     load: (identifier, options = {}) => loadView(context, identifier, options),
     async exists(identifier, options = {}) {
       try {

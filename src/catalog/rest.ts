@@ -18,6 +18,7 @@ import { restReports } from './rest-metrics.js'
 import { restNamespaces } from './rest-namespaces.js'
 import { grantConfigured } from './rest-storage.js'
 import { createRestTables, restTableVerbs } from './rest-tables.js'
+import { restUnregister } from './rest-unregister.js'
 import { restViews } from './rest-views.js'
 
 export interface RestCatalogOptions {
@@ -39,7 +40,7 @@ export async function openRestCatalog(options: RestCatalogOptions): Promise<Cata
   const base = await openRestContext(options)
   grantConfigured(base, options.properties)
   const tables = createRestTables(base)
-  const reports = restReports(base)
+  const reports = restReports(base, tables)
   const context: CommitContext = { ...base, tables, onCommitted: reports.committed }
   const views = restViews(base)
   return {
@@ -48,7 +49,9 @@ export async function openRestCatalog(options: RestCatalogOptions): Promise<Cata
     ...(views === undefined ? {} : { views }),
     ...restNamespaces(base),
     ...restTableVerbs(base, tables),
+    ...restUnregister(base, tables),
     ...restCommits(context),
+    ...(reports.scanned === undefined ? {} : { reportScan: reports.scanned }),
     close: () => reports.close(),
   }
 }

@@ -13,10 +13,16 @@ import { checkSignal } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf } from '../io/errno.js'
 import { hostOfMarkers, isProcessAlive, makeMarker, markersIn } from './marker-files.js'
-import type { CommitTurns, Turn, Waited, WaitOptions } from './turns.js'
+import {
+  type CommitTurns,
+  TURN_MS_MAX,
+  type Turn,
+  type TurnManners,
+  type Waited,
+  type WaitOptions,
+} from './turns.js'
 
-/** What one writer may take at the head of the queue. */
-const TURN_MS_MAX = 5_000
+const MANNERS: TurnManners = { lostMax: 2, courtesyMsMax: 250 }
 const POLL_MS_MIN = 2
 const POLL_MS_MAX = 20
 
@@ -34,6 +40,8 @@ export function createTurnFiles(folder: string, runtime: Runtime): CommitTurns {
   const on: TurnFolder = { folder, runtime, host: hostOfMarkers() }
   const open = new Map<Turn, FileTurn>()
   return {
+    manners: MANNERS,
+    isCrowded: () => false,
     async queue(tables) {
       const made = String(runtime.nowMs()).padStart(15, '0')
       const own = `${made}_${runtime.uuid()}_${on.host}_${process.pid}`

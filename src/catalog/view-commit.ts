@@ -8,6 +8,7 @@
  */
 import { backoffMs } from '../base/retry.js'
 import type { Runtime } from '../base/runtime.js'
+import { deleteQuietly } from '../io/delete-files.js'
 import type { FileIO, IoOptions } from '../io/file-io.js'
 import { applyViewUpdates, firstBrokenOfView } from '../metadata/view-apply.js'
 import { newViewMetadataLocation, writeViewMetadata } from '../metadata/view-metadata-file.js'
@@ -109,17 +110,8 @@ async function writeFile<Entry>(
   try {
     await writeViewMetadata(pointers.io, view.metadata, { ...options, location: view.metadataLocation })
   } catch (error) {
-    await deleteQuietly(pointers, view)
+    await deleteQuietly(pointers.io, [view.metadataLocation])
     throw error
-  }
-}
-
-/** What cannot be deleted is a file that no pointer names. */
-async function deleteQuietly<Entry>(pointers: ViewPointers<Entry>, view: LoadedView): Promise<void> {
-  try {
-    await pointers.io.delete([view.metadataLocation])
-  } catch {
-    // Nothing refers to it.
   }
 }
 
@@ -129,13 +121,13 @@ async function swapOnce<Entry>(
   options: IoOptions,
 ): Promise<ViewOutcome> {
   const first = await pointers.swap(swap, options).catch(async (error: unknown) => {
-    await deleteQuietly(pointers, swap.to)
+    await deleteQuietly(pointers.io, [swap.to.metadataLocation])
     throw error
   })
   const answer = first.status === 'unknown' ? await settle(pointers, swap, { ...options, first }) : first
   if (answer.status === 'unknown') return answer
   if (answer.status === 'swapped') return { status: 'committed', view: swap.to }
-  await deleteQuietly(pointers, swap.to)
+  await deleteQuietly(pointers.io, [swap.to.metadataLocation])
   if (answer.status === 'no-namespace') throw namespaceMissing(swap.identifier.namespace)
   const reason = swap.from === undefined ? 'the view was created meanwhile' : 'the view was changed meanwhile'
   return { status: 'conflict', reason }

@@ -139,11 +139,7 @@ async function runAttempts(context: LoopContext): Promise<CommitResult> {
   let refusal: Refusal | undefined
   for (let number = 1; ; number++) {
     checkSignal(context.signal)
-    const hasWaited = number > 1 && (await context.turns.letOthersGo())
-    const bases = await loadBases(context, {
-      isFirst: number === 1,
-      seen: hasWaited ? undefined : refusal?.current,
-    })
+    const bases = await basesInTurn(context, { isFirst: number === 1, seen: refusal?.current })
     const landed = await landedSwap(context, bases)
     if (landed !== undefined)
       return resultOf(context, { number: number - 1, bases, commits: landed.commits, tables: [] })
@@ -162,15 +158,26 @@ function checkFilesAreThere({ identifier, isLapsed, reason }: Refusal): void {
     throw new LakeError('conflict', reason, { context: { table: printIdentifier(identifier) } })
 }
 
+interface BaseOptions {
+  readonly isFirst: boolean
+  readonly seen: LoadedTable | undefined
+}
+
+/** Those in front go first: before a retry, and when it is known by now that there are some. */
+async function basesInTurn(context: LoopContext, options: BaseOptions): Promise<LoadedTable[]> {
+  const { turns } = context
+  const again = { isFirst: false, seen: undefined }
+  if (!options.isFirst && (await turns.letOthersGo())) return loadBases(context, again)
+  const bases = await loadBases(context, options)
+  return turns.isCrowded && (await turns.letOthersGo()) ? loadBases(context, again) : bases
+}
+
 /** Bases handed in are tried first; after a refusal everything is loaded again, but for what the catalog has just `seen`. */
-function loadBases(
-  context: LoopContext,
-  { isFirst, seen }: { readonly isFirst: boolean; readonly seen: LoadedTable | undefined },
-): Promise<LoadedTable[]> {
+function loadBases(context: LoopContext, { isFirst, seen }: BaseOptions): Promise<LoadedTable[]> {
   const load = async (target: CommitTarget): Promise<LoadedTable> => {
     const known = isFirst ? target.base : seen
     if (known !== undefined && sameIdentifier(known.identifier, target.identifier)) return known
-    return context.catalog.loadTable(target.identifier, { signal: context.signal })
+    return context.catalog.loadTable(target.identifier, { signal: context.signal, turn: context.turns.turn })
   }
   return mapBounded(context.targets, load, bounds(context))
 }
@@ -368,7 +375,8 @@ const DEFINITE_KINDS: ReadonlySet<ErrorKind> = new Set([
 
 async function send(context: LoopContext, sent: SentCommits): Promise<CommitOutcome> {
   try {
-    return await context.catalog.commit(sent.commits, { ...sent.inFlight, signal: context.signal })
+    const { signal, turns } = context
+    return await context.catalog.commit(sent.commits, { ...sent.inFlight, signal, turn: turns.ownTurn })
   } catch (error) {
     if (isLakeError(error) && DEFINITE_KINDS.has(error.kind)) return explain(context, sent, error)
     context.files.doubtful()

@@ -3,7 +3,14 @@
  * uuid, which this call alone knows.
  */
 import { isLakeError, LakeError } from '../base/errors.js'
-import type { Catalog, CommitOutcome, LoadedTable, Namespace, TableIdentifier } from '../catalog/catalog.js'
+import type {
+  Catalog,
+  CatalogOptions,
+  CommitOutcome,
+  LoadedTable,
+  Namespace,
+  TableIdentifier,
+} from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { type NewTable, newTableUpdates } from '../metadata/new-table.js'
 
@@ -20,10 +27,10 @@ export interface NewCatalogTable extends Omit<NewTable, 'location'> {
 export async function createTable(
   catalog: Catalog,
   table: NewCatalogTable,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: CatalogOptions = {},
 ): Promise<LoadedTable> {
   const { identifier } = table
-  await createNamespaceIfMissing(catalog, identifier.namespace)
+  await createNamespaceIfMissing(catalog, identifier.namespace, options)
   const location = table.location ?? (await catalog.defaultTableLocation(identifier, options))
   const updates = newTableUpdates({ ...table, location })
   const outcome = await catalog.commit(
@@ -43,7 +50,7 @@ export async function createTable(
 async function settledOrNot(
   catalog: Catalog,
   outcome: Extract<CommitOutcome, { status: 'unknown' }>,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: CatalogOptions,
 ): Promise<CommitOutcome> {
   try {
     return await catalog.settle(outcome.attempt, options)
@@ -71,9 +78,13 @@ async function whatIsThere(
 }
 
 /** Makes the namespace unless it is there. */
-export async function createNamespaceIfMissing(catalog: Catalog, namespace: Namespace): Promise<void> {
+export async function createNamespaceIfMissing(
+  catalog: Catalog,
+  namespace: Namespace,
+  options: CatalogOptions = {},
+): Promise<void> {
   try {
-    await catalog.createNamespace(namespace)
+    await catalog.createNamespace(namespace, {}, options)
   } catch (error) {
     if (!isLakeError(error, 'already-exists')) throw error
   }

@@ -133,6 +133,7 @@ function heldIO(hold: Hold): FileIO {
     },
     replace: (location, bytes, options) => io.replace(location, bytes, options),
     list: (prefix, options) => io.list(prefix, options),
+    listLevel: (prefix, options) => io.listLevel(prefix, options),
     delete(locations, options) {
       for (const location of locations) hold.written.delete(location)
       return io.delete(locations, options)

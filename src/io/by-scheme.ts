@@ -41,6 +41,9 @@ export function ioByScheme(stores: StoresByScheme): FileIO {
     async *list(prefix, options) {
       yield* (await storeOf(prefix)).list(prefix, options)
     },
+    async *listLevel(prefix, options) {
+      yield* (await storeOf(prefix)).listLevel(prefix, options)
+    },
     async delete(locations, options) {
       const byStore = new Map<FileIO, string[]>()
       const failed: { location: string; reason: string }[] = []

@@ -15,6 +15,7 @@ export function discardingIO(inner: FileIO): FileIO {
     create: () => Promise.resolve('created'),
     replace: () => Promise.resolve('replaced'),
     list: (prefix, options) => inner.list(prefix, options),
+    listLevel: (prefix, options) => inner.listLevel(prefix, options),
     delete: locations => Promise.resolve({ deleted: locations, failed: [] }),
   }
 }

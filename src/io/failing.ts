@@ -54,6 +54,11 @@ export function failingIO(inner: FileIO, decide: FailureDecision): FileIO {
       yield* inner.list(prefix, options)
       await check('list', prefix, 'after')
     },
+    async *listLevel(prefix, options) {
+      await check('list', prefix, 'before')
+      yield* inner.listLevel(prefix, options)
+      await check('list', prefix, 'after')
+    },
     delete: (locations, options) =>
       around('delete', locations[0] ?? '', () => inner.delete(locations, options)),
   }

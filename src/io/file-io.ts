@@ -41,6 +41,12 @@ export interface FileWriter {
   abort(): Promise<void>
 }
 
+/** One entry of a level: a file, or a folder that is not looked into. */
+export type LevelEntry =
+  | { readonly kind: 'file'; readonly file: FileStat }
+  /** `location` has no slash at its end. */
+  | { readonly kind: 'folder'; readonly location: string }
+
 export interface DeleteReport {
   /** Locations that are gone now, those that were absent before included. */
   readonly deleted: readonly string[]
@@ -78,6 +84,12 @@ export interface FileIO {
   ): Promise<'replaced' | 'changed'>
   /** Files whose location begins with the prefix, folders walked to any depth, in no particular order. */
   list(prefix: string, options?: IoOptions): AsyncIterable<FileStat>
+  /**
+   * One level: as `list`, but what has a slash behind the prefix is told once, as the folder that it lies in. A prefix that
+   * ends in a slash is a folder, and what lies right in it is listed. Costs by what is on the level, not by what lies
+   * below it. A folder without files is told where the store knows of it.
+   */
+  listLevel(prefix: string, options?: IoOptions): AsyncIterable<LevelEntry>
   /** Deletes files; absent ones count as deleted. Never throws for a single file. */
   delete(locations: readonly string[], options?: IoOptions): Promise<DeleteReport>
 }

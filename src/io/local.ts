@@ -10,8 +10,8 @@
  *
  * Small files, of which a commit writes four, are handled without a detour through threads (`small-files.ts`).
  */
-import { renameSync, type Stats } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { renameSync } from 'node:fs'
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { concatBytes } from '../base/bytes.js'
 import { mapBounded } from '../base/concurrency.js'
@@ -19,6 +19,7 @@ import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { errnoOf, storageError } from './errno.js'
 import type { ByteRange, FileIO, FileStat, FileWriter, ReadOptions } from './file-io.js'
+import { listLocalFiles, listLocalLevel } from './local-list.js'
 import { localPath } from './location.js'
 import {
   createPace,
@@ -82,7 +83,8 @@ export function createLocalIO(options: LocalIoOptions): FileIO {
       checkSignal(options.signal)
       return guarded(location, path => replaceFile(store, path, { ...options, bytes, location }))
     },
-    list: (prefix, options = {}) => listFiles(prefix, options.signal),
+    list: (prefix, options = {}) => listLocalFiles(prefix, options.signal),
+    listLevel: (prefix, options = {}) => listLocalLevel(prefix, options.signal),
     async delete(locations, options = {}) {
       const deleted: string[] = []
       const failed: { location: string; reason: string }[] = []
@@ -363,55 +365,5 @@ function openLocalWriter(store: LocalStore, path: string, location: string): Fil
       state = 'done'
       await removeQuietly(temporary)
     },
-  }
-}
-
-async function* listFiles(prefix: string, signal: AbortSignal | undefined): AsyncIterable<FileStat> {
-  const path = localPath(prefix)
-  const spelling = prefix.slice(0, prefix.length - path.length)
-  const folder = path.slice(0, path.lastIndexOf('/') + 1)
-  try {
-    for await (const found of walk(folder, path, signal)) {
-      yield { ...found, location: spelling + found.location }
-    }
-  } catch (error) {
-    throw storageError(error, prefix)
-  }
-}
-
-async function* walk(
-  folder: string,
-  prefix: string,
-  signal: AbortSignal | undefined,
-): AsyncIterable<FileStat> {
-  checkSignal(signal)
-  const entries = await ignoreAbsent(readdir(folder, { withFileTypes: true }))
-  const folders: string[] = []
-  const files: string[] = []
-  for (const entry of entries ?? []) {
-    const path = folder + entry.name
-    // A link to a folder is not followed: it could lead in a circle.
-    if (entry.isDirectory()) {
-      if (`${path}/`.startsWith(prefix) || prefix.startsWith(`${path}/`)) folders.push(`${path}/`)
-    } else if (path.startsWith(prefix)) files.push(path)
-  }
-  const stats = await mapBounded(files, path => ignoreAbsent(stat(path)), { limit: PARALLEL_FILES, signal })
-  for (const [index, found] of stats.entries()) {
-    if (found?.isFile()) yield listed(files[index] as string, found)
-  }
-  for (const inner of folders) yield* walk(inner, prefix, signal)
-}
-
-function listed(path: string, stats: Stats): FileStat {
-  return { location: path, sizeBytes: stats.size, modifiedMs: Math.trunc(stats.mtimeMs) }
-}
-
-/** Folders and files may go away while they are listed. */
-async function ignoreAbsent<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
-    throw error
   }
 }

@@ -67,6 +67,21 @@ export function createMemoryIO(options: { readonly runtime?: Runtime | undefined
         if (location.startsWith(prefix)) yield statOf(location, file)
       }
     },
+    async *listLevel(prefix, options = {}) {
+      checkSignal(options.signal)
+      const folders = new Set<string>()
+      for (const [location, file] of [...files]) {
+        checkSignal(options.signal)
+        if (!location.startsWith(prefix)) continue
+        const end = location.indexOf('/', prefix.length)
+        const folder = end < 0 ? undefined : location.slice(0, end)
+        if (folder === undefined) yield { kind: 'file', file: statOf(location, file) }
+        else if (!folders.has(folder)) {
+          folders.add(folder)
+          yield { kind: 'folder', location: folder }
+        }
+      }
+    },
     async delete(locations, options = {}) {
       checkSignal(options.signal)
       for (const location of locations) files.delete(location)

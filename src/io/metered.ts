@@ -11,7 +11,7 @@ export interface IoRequest {
 }
 
 export interface IoCounts {
-  /** Requests of each verb; a streamed file is one `openWriter`. */
+  /** Requests of each verb; a streamed file is one `openWriter`, and `listLevel` is a `list`. */
   readonly requests: Readonly<Record<IoVerb, number>>
   readonly readBytes: number
   readonly writtenBytes: number
@@ -78,6 +78,10 @@ export function meteredIO(
     list(prefix, options) {
       count('list', prefix)
       return inner.list(prefix, options)
+    },
+    listLevel(prefix, options) {
+      count('list', prefix)
+      return inner.listLevel(prefix, options)
     },
     delete(locations, options) {
       count('delete', locations[0] ?? '')

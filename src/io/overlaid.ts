@@ -17,6 +17,7 @@ export function overlaidIO(inner: FileIO, layer: { readonly prefix: string; read
     create: (location, bytes, options) => storeOf(location).create(location, bytes, options),
     replace: (location, bytes, options) => storeOf(location).replace(location, bytes, options),
     list: (location, options) => storeOf(location).list(location, options),
+    listLevel: (location, options) => storeOf(location).listLevel(location, options),
     async delete(locations, options) {
       const ours = locations.filter(location => location.startsWith(prefix))
       const theirs = locations.filter(location => !location.startsWith(prefix))

@@ -36,6 +36,14 @@ export function renamedIO(inner: FileIO, renamed: (location: string) => string):
         yield { ...file, location: prefix + file.location.slice(real.length) }
       }
     },
+    async *listLevel(prefix, options) {
+      const real = renamed(prefix)
+      const original = (location: string): string => prefix + location.slice(real.length)
+      for await (const entry of inner.listLevel(real, options)) {
+        if (entry.kind === 'folder') yield { kind: 'folder', location: original(entry.location) }
+        else yield { kind: 'file', file: { ...entry.file, location: original(entry.file.location) } }
+      }
+    },
     async delete(locations, options) {
       const named = new Map(locations.map(location => [renamed(location), location] as const))
       const original = (location: string): string => named.get(location) ?? location

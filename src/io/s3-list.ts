@@ -1,8 +1,9 @@
 /**
- * Listing objects: page after page, keys of any depth. Keys come percent-encoded, as XML cannot hold all of them. Empty
- * objects whose names end in a slash are folders that consoles draw: no files.
+ * Listing objects: page after page, keys of any depth, or one level with its folders, whose keys cost nothing. Keys come
+ * percent-encoded, as XML cannot hold all of them. Empty objects whose names end in a slash are folders that consoles
+ * draw: no files.
  */
-import type { FileStat, IoOptions } from './file-io.js'
+import type { FileStat, IoOptions, LevelEntry } from './file-io.js'
 import { parseS3Prefix } from './s3-location.js'
 import { type S3Store, sendRetried } from './s3-request.js'
 
@@ -12,39 +13,72 @@ export async function* listObjects(
   prefix: string,
   { signal }: IoOptions,
 ): AsyncIterable<FileStat> {
+  for await (const page of listPages(store, { prefix, signal })) yield* filesOf(page)
+}
+
+/** Objects without a slash behind the prefix, and folders of the others. @throws as `listObjects` */
+export async function* listObjectsAndFolders(
+  store: S3Store,
+  prefix: string,
+  { signal }: IoOptions,
+): AsyncIterable<LevelEntry> {
+  for await (const page of listPages(store, { prefix, signal, delimiter: '/' })) {
+    for (const { Prefix } of page.answer.CommonPrefixes ?? [])
+      if (Prefix !== undefined) yield { kind: 'folder', location: locationOf(page, Prefix).slice(0, -1) }
+    for (const file of filesOf(page)) yield { kind: 'file', file }
+  }
+}
+
+interface Listing extends IoOptions {
+  readonly prefix: string
+  readonly delimiter?: string | undefined
+}
+
+interface Page {
+  readonly answer: Awaited<ReturnType<typeof listPage>>
+  /** What is before the key, as the caller spells it. */
+  readonly root: string
+}
+
+async function* listPages(store: S3Store, listing: Listing): AsyncIterable<Page> {
+  const { prefix } = listing
   const { key } = parseS3Prefix(prefix)
-  // What is before the key is spelled as the caller spells it.
   const root = key === '' ? withSlash(prefix) : prefix.slice(0, prefix.length - key.length)
   let token: string | undefined
   do {
-    const page = await listPage(store, { prefix, key, token, signal })
-    for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
-      if (Key === undefined) continue
-      const name = page.EncodingType === 'url' ? decoded(Key) : Key
-      if (name.endsWith('/') && (Size ?? 0) === 0) continue
-      yield {
-        location: root + name,
-        sizeBytes: Size ?? 0,
-        modifiedMs: LastModified?.getTime() ?? 0,
-        ...(ETag === undefined ? {} : { etag: ETag }),
-      }
-    }
-    token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    const answer = await listPage(store, { ...listing, key, token })
+    yield { answer, root }
+    token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined
   } while (token !== undefined)
+}
+
+function* filesOf(page: Page): Iterable<FileStat> {
+  for (const { Key, Size, LastModified, ETag } of page.answer.Contents ?? []) {
+    if (Key === undefined) continue
+    const location = locationOf(page, Key)
+    if (location.endsWith('/') && (Size ?? 0) === 0) continue
+    yield {
+      location,
+      sizeBytes: Size ?? 0,
+      modifiedMs: LastModified?.getTime() ?? 0,
+      ...(ETag === undefined ? {} : { etag: ETag }),
+    }
+  }
+}
+
+function locationOf({ answer, root }: Page, key: string): string {
+  return root + (answer.EncodingType === 'url' ? decoded(key) : key)
 }
 
 function withSlash(prefix: string): string {
   return prefix.endsWith('/') ? prefix : `${prefix}/`
 }
 
-interface Page {
-  readonly prefix: string
-  readonly key: string
-  readonly token: string | undefined
-  readonly signal: AbortSignal | undefined
-}
-
-function listPage(store: S3Store, { prefix, key, token, signal }: Page) {
+function listPage(
+  store: S3Store,
+  listing: Listing & { readonly key: string; readonly token: string | undefined },
+) {
+  const { prefix, delimiter, key, token, signal } = listing
   return sendRetried(store, {
     kind: 'list',
     location: prefix,
@@ -55,6 +89,7 @@ function listPage(store: S3Store, { prefix, key, token, signal }: Page) {
           Bucket: bucket,
           Prefix: key,
           EncodingType: 'url',
+          ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
           ...(token === undefined ? {} : { ContinuationToken: token }),
           ...settings.all,
         }),

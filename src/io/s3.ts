@@ -4,7 +4,7 @@
  *   read      ranged GETs; near ones are joined, long ones run in pieces, what breaks off is read on
  *   write     one PUT;  openWriter: one PUT, or an upload in parts
  *   create    PUT If-None-Match: *;  replace: PUT If-Match: an etag.  Lost answers are settled by reading back
- *   list      page by page;  delete: batches of a thousand
+ *   list      page by page, a level of folders too;  delete: batches of a thousand
  *
  * Nothing of the SDK is loaded before the first request.
  */
@@ -12,7 +12,7 @@ import { checkSignal } from '../base/errors.js'
 import type { FileIO } from './file-io.js'
 import { coalescedReads } from './s3-coalesce.js'
 import { deleteObjects } from './s3-delete.js'
-import { listObjects } from './s3-list.js'
+import { listObjects, listObjectsAndFolders } from './s3-list.js'
 import { readObject, readRange, statObject } from './s3-read.js'
 import { createS3Store, type S3StoreOptions } from './s3-request.js'
 import { openS3Writer } from './s3-upload.js'
@@ -50,6 +50,7 @@ export function createS3IO(options: S3StoreOptions): FileIO {
       return replaceObject(store, location, bytes, options)
     },
     list: (prefix, options = {}) => listObjects(store, prefix, options),
+    listLevel: (prefix, options = {}) => listObjectsAndFolders(store, prefix, options),
     async delete(locations, options = {}) {
       return deleteObjects(store, locations, options)
     },

@@ -1,7 +1,7 @@
 /** What the methods of a table and a lake do that change what a table is. Loaded by the first of them. */
 import { present } from '../base/assert.js'
 import { isLakeError } from '../base/errors.js'
-import type { TableIdentifier } from '../catalog/catalog.js'
+import type { RegisterOptions, TableIdentifier } from '../catalog/catalog.js'
 import { alterTableAction, type TableAlteration } from '../commit/alter-table.js'
 import type { CommitResult } from '../commit/commit-loop.js'
 import { createNamespaceIfMissing, createTable, type NewCatalogTable } from '../commit/create-table.js'
@@ -105,8 +105,9 @@ export async function createOrReplace(
 export async function registerIn(
   { catalog }: LakeContext,
   identifier: TableIdentifier,
-  metadataLocation: string,
+  given: { readonly metadataLocation: string; readonly options: RegisterOptions },
 ): Promise<void> {
+  const { metadataLocation, options } = given
   await createNamespaceIfMissing(catalog, identifier.namespace)
-  await catalog.registerTable(identifier, metadataLocation)
+  await catalog.registerTable(identifier, metadataLocation, options)
 }

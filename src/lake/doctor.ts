@@ -1,7 +1,8 @@
 /** Looking whether the tables of a lake can be read, and making its catalog again from what is in storage. */
 import { mapBounded } from '../base/concurrency.js'
 import { errorText, isLakeError, LakeError } from '../base/errors.js'
-import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
+import { allTables } from '../catalog/all-tables.js'
+import type { TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { missingManifest } from '../maintenance/find-tables.js'
 import { type RebuiltTable, rebuildCatalog } from '../maintenance/rebuild-catalog.js'
@@ -31,24 +32,11 @@ const TABLES_AT_ONCE = 8
 
 /** @throws as `Lake.check` */
 export async function checkIn(context: LakeContext, options: CheckOptions): Promise<readonly CheckedTable[]> {
-  const tables = await allTables(context, options)
+  const tables = await allTables(context.catalog, options)
   return mapBounded(tables, table => checkTable(context, table, options), {
     limit: TABLES_AT_ONCE,
     signal: options.signal,
   })
-}
-
-async function allTables(
-  { catalog }: LakeContext,
-  options: CheckOptions,
-): Promise<readonly TableIdentifier[]> {
-  const tables: TableIdentifier[] = []
-  const queue: Namespace[] = [...(await catalog.listNamespaces([], options))]
-  for (let namespace = queue.pop(); namespace !== undefined; namespace = queue.pop()) {
-    tables.push(...(await catalog.listTables(namespace, options)))
-    queue.push(...(await catalog.listNamespaces(namespace, options)))
-  }
-  return tables
 }
 
 async function checkTable(

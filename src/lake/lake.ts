@@ -2,7 +2,7 @@
  * A lake: a catalog, the storage beneath it, and the tables in it.
  */
 import { LakeError } from '../base/errors.js'
-import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
+import type { Namespace, RegisterOptions, TableIdentifier } from '../catalog/catalog.js'
 import { parseIdentifier, parseNamespace } from '../catalog/identifier.js'
 import type { PurgeReport } from '../maintenance/purge.js'
 import type { RebuiltTable } from '../maintenance/rebuild-catalog.js'
@@ -81,10 +81,14 @@ export interface Lake extends AsyncDisposable {
    */
   purgeTable(name: string | TableIdentifier, options?: PurgeTableOptions): Promise<PurgeReport>
   /**
-   * Names a table that is there by its metadata file, and makes its namespace when that is missing. @throws
-   * already-exists, not-found, corrupt
+   * Names a table that is there by its metadata file, and makes its namespace when that is missing. With `overwrite` a
+   * table of the name gives way; its files stay. @throws already-exists, not-found, corrupt; unsupported
    */
-  registerTable(name: string | TableIdentifier, metadataLocation: string): Promise<Table>
+  registerTable(
+    name: string | TableIdentifier,
+    metadataLocation: string,
+    options?: RegisterOptions,
+  ): Promise<Table>
   renameTable(from: string | TableIdentifier, to: string | TableIdentifier): Promise<void>
   listTables(namespace: string | Namespace): Promise<readonly TableIdentifier[]>
   createNamespace(namespace: string | Namespace, properties?: Readonly<Record<string, string>>): Promise<void>
@@ -153,9 +157,9 @@ export function openLake(context: LakeContext): Lake {
       const { purgeIn } = await import('./clones.js')
       return purgeIn(context, identifierOf(name), options)
     },
-    async registerTable(name, metadataLocation) {
+    async registerTable(name, metadataLocation, options = {}) {
       const { registerIn } = await import('./alter.js')
-      await registerIn(context, identifierOf(name), metadataLocation)
+      await registerIn(context, identifierOf(name), { metadataLocation, options })
       return table(name)
     },
     renameTable: (from, to) => catalog.renameTable(identifierOf(from), identifierOf(to)),

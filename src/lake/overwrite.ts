@@ -13,17 +13,16 @@ import { basisSnapshot } from '../writer/based-action.js'
 import { overwriteAction, type Replaced } from '../writer/overwrite.js'
 import { bindRowChange } from '../writer/row-change.js'
 import { headOf } from '../writer/snapshot-change.js'
-import { holdingFiles } from './commit.js'
 import type { LakeContext } from './context.js'
 import {
   type BasedWriteOptions,
+  type BegunWrite,
   type Condition,
   commitOne,
   conditionOf,
-  destinationOf,
   type RowsToWrite,
-  replayOf,
   type WriteReport,
+  writing,
 } from './table-writes.js'
 import { writeRowsFor } from './write-rows.js'
 
@@ -45,23 +44,18 @@ export function overwrite(
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: OverwriteOptions },
 ): Promise<WriteReport> {
-  return holdingFiles(context, identifier, held => overwriteHeld(held, identifier, given))
+  return writing(context, identifier, { ...given, write: begun => overwriteIn(begun, given) })
 }
 
-async function overwriteHeld(
-  context: LakeContext,
-  identifier: TableIdentifier,
+async function overwriteIn(
+  { context, identifier, base, destination }: BegunWrite,
   given: RowsToWrite & { readonly options: OverwriteOptions },
 ): Promise<WriteReport> {
-  const { catalog, io, runtime, spillFolder } = context
+  const { io, runtime, spillFolder } = context
   const { options } = given
   const { summary, fast, basedOn, signal } = options
-  const base = given.base ?? (await catalog.loadTable(identifier, { signal }))
   const { metadata } = base
   checkWritable(metadata)
-  const destination = destinationOf(metadata, options)
-  const replay = replayOf(base, destination)
-  if (replay !== undefined) return replay
   // What is current now is what the caller may have looked at.
   const basis = basedOn === undefined ? headOf(metadata, destination.ref) : basisSnapshot(metadata, basedOn)
   const schema = currentSchema(metadata)

@@ -29,6 +29,7 @@ import { type BatchResults, batchResults } from './batch-results.js'
 import { type PlannableTable, planTableScan } from './remote-scan.js'
 import { type RowOptions, rowsOfBatch } from './rows-out.js'
 import { type OrderBy, orderedColumn, orderKeys } from './scan-order.js'
+import type { PlanWatch } from './scan-report.js'
 
 /**
  * A filter: SQL text such as `region = 'eu' and ts >= timestamp '2026-11-17'`, the same with values in it, ``sql`region = ${'eu'}` ``,
@@ -83,14 +84,22 @@ export interface Scan extends BatchResults {
   report(): Promise<ScanExplanation>
 }
 
-/** A scan of whatever state `load` gives; it is loaded at once. */
-export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<PlannableTable>): Scan {
-  const pinned = load()
+/** Where a scan comes from. */
+export interface ScanSource {
+  /** The state to read; called at once. */
+  readonly load: () => Promise<PlannableTable>
+  /** Told of each plan that is made here. */
+  readonly watch?: PlanWatch | undefined
+}
+
+/** A scan of whatever state the source gives. */
+export function openScan(io: FileIO, request: ScanRequest, source: ScanSource): Scan {
+  const pinned = source.load()
   // A failed load is reported to whoever uses the scan; until then it is nobody's unhandled rejection.
   pinned.catch(() => undefined)
   let planned: Promise<PlannedScan> | undefined
   const plannedScan = (): Promise<PlannedScan> => {
-    planned ??= pinned.then(table => planRequest(io, table, request))
+    planned ??= pinned.then(table => planWatched(io, { table, watch: source.watch }, { request }))
     return planned
   }
   const plan = async (): Promise<ScanPlan> => (await plannedScan()).plan
@@ -114,7 +123,8 @@ export function openScan(io: FileIO, request: ScanRequest, load: () => Promise<P
     const { schema } = resolveSnapshot(table.metadata, selectorOf(request.asOf))
     const { field, type } = orderedColumn(column, schema)
     const columnRequest = { ...request, select: [column], limit: undefined, orderBy: undefined }
-    const planned = await planRequest(io, table, columnRequest, [field.id])
+    const asked = { request: columnRequest, statisticsOf: [field.id] }
+    const planned = await planWatched(io, { table, watch: source.watch }, asked)
     const { value } = await extremeOf(run.io, planned.plan, { ...options, field, type, extreme: which })
     for (const row of rowsOfBatch(batchOf([field], [[value]]), rowOptions)) return row[column]
     return null
@@ -142,6 +152,23 @@ function runOptions({ concurrency, maxScanBytes, signal }: ScanRequest): ScanOpt
 interface PlannedScan {
   readonly plan: ScanPlan
   readonly orderBy?: readonly OrderKey[] | undefined
+}
+
+interface PlanAsked {
+  readonly request: ScanRequest
+  readonly statisticsOf?: readonly number[] | undefined
+}
+
+/** Of a plan that the catalog's server makes it knows itself. */
+async function planWatched(
+  io: FileIO,
+  { table, watch }: { readonly table: PlannableTable; readonly watch: PlanWatch | undefined },
+  { request, statisticsOf }: PlanAsked,
+): Promise<PlannedScan> {
+  const onPlan = table.planner === undefined ? watch?.() : undefined
+  const planned = await planRequest(io, table, request, statisticsOf)
+  onPlan?.(planned.plan)
+  return planned
 }
 
 /** @param statisticsOf fields whose statistics the plan keeps, beside those that the request needs */

@@ -78,7 +78,7 @@ export function openStatic(io: FileIO, location: string, options: StaticTableOpt
     schema: async () => currentSchema((await load()).metadata),
     snapshots: async () => (await load()).metadata.snapshots,
     history: async () => (await load()).metadata.snapshotLog,
-    scan: (request = {}) => openScan(storage, request, () => load({ signal: request.signal })),
+    scan: (request = {}) => openScan(storage, request, { load: () => load({ signal: request.signal }) }),
     inspect: (name, request = {}) =>
       openInspection(storage, { name, request }, { load: () => load({ signal: request.signal }) }),
     changes: (request = {}) =>

@@ -134,45 +134,59 @@ export interface RowsToWrite {
   readonly around?: ((inner: TableAction) => Promise<TableAction>) | undefined
 }
 
+/** A write that has something to do. */
+export interface BegunWrite {
+  /** Holds the files that are written through it. */
+  readonly context: LakeContext
+  readonly identifier: TableIdentifier
+  /** The state that the write goes by. */
+  readonly base: LoadedTable
+  readonly destination: WriteDestination
+}
+
+/** Begins a write and holds its files until it has ended; the first result, when it is a step that has landed already. */
+export function writing(
+  context: LakeContext,
+  identifier: TableIdentifier,
+  given: {
+    readonly base?: LoadedTable | undefined
+    readonly options: WriteOptions
+    readonly write: (begun: BegunWrite) => Promise<WriteReport>
+  },
+): Promise<WriteReport> {
+  const { options, write } = given
+  return holdingFiles(context, identifier, async held => {
+    const base = given.base ?? (await held.catalog.loadTable(identifier, { signal: options.signal }))
+    const destination = destinationOf(base.metadata, options)
+    return replayOf(base, destination) ?? write({ context: held, identifier, base, destination })
+  })
+}
+
 /** Adds the rows in one commit. @throws as `Table.append` */
 export function append(
   context: LakeContext,
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: WriteOptions },
 ): Promise<WriteReport> {
-  return holdingFiles(context, identifier, held => appendHeld(held, identifier, given))
+  return writing(context, identifier, { ...given, write: begun => appendTo(begun, given) })
 }
 
-async function appendHeld(
-  context: LakeContext,
-  identifier: TableIdentifier,
+async function appendTo(
+  { context, identifier, base, destination }: BegunWrite,
   given: RowsToWrite & { readonly options: WriteOptions },
 ): Promise<WriteReport> {
-  const { catalog, io, runtime } = context
+  const { io, runtime } = context
   const { summary, fast, signal } = given.options
-  const base = given.base ?? (await catalog.loadTable(identifier, { signal }))
-  const { metadata } = base
-  checkWritable(metadata)
-  const destination = destinationOf(metadata, given.options)
-  const replay = replayOf(base, destination)
-  if (replay !== undefined) return replay
-  const schema = currentSchema(metadata)
+  checkWritable(base.metadata)
+  const schema = currentSchema(base.metadata)
   const operationUuid = runtime.orderedUuid()
   const write = { rows: given.rows, operationUuid, signal }
   const { files, action } = await writeRowsFor(context, base, write, async written => {
     const inner = appendAction(io, written, { runtime, operationUuid, schema, summary, fast, ...destination })
     return { files: written, action: given.around === undefined ? inner : await given.around(inner) }
   })
-  return commitOne(
-    context,
-    {
-      identifier,
-      base,
-      action,
-      discard: () => discardFiles(io, files),
-    },
-    { ...destination, signal },
-  )
+  const discard = (): Promise<void> => discardFiles(io, files)
+  return commitOne(context, { identifier, base, action, discard }, { ...destination, signal })
 }
 
 /** Replaces and adds rows by key in one commit. @throws as `Table.upsert` */
@@ -181,20 +195,15 @@ export function upsert(
   identifier: TableIdentifier,
   given: RowsToWrite & { readonly options: UpsertOptions },
 ): Promise<WriteReport> {
-  return holdingFiles(context, identifier, held => upsertHeld(held, identifier, given))
+  return writing(context, identifier, { ...given, write: begun => upsertTo(begun, given) })
 }
 
-async function upsertHeld(
-  context: LakeContext,
-  identifier: TableIdentifier,
+async function upsertTo(
+  { context, identifier, base, destination }: BegunWrite,
   given: RowsToWrite & { readonly options: UpsertOptions },
 ): Promise<WriteReport> {
-  const { catalog, io, runtime } = context
+  const { io, runtime } = context
   const { keys, summary, basedOn, signal } = given.options
-  const base = given.base ?? (await catalog.loadTable(identifier, { signal }))
-  const destination = destinationOf(base.metadata, given.options)
-  const replay = replayOf(base, destination)
-  if (replay !== undefined) return replay
   const schema = currentSchema(base.metadata)
   const rows = await collectBatch(schema, given.rows)
   const changes = upsertChanges(rows, { schema, keys: keysOf(schema, keys) })
@@ -242,7 +251,7 @@ export async function deleteWhere(
   const { parseScalar } = await import('../sql/scalar.js')
   const change: RowChange = { kind: 'delete', where: conditionOf(given.where, parseScalar) }
   const { options } = given
-  return holdingFiles(context, identifier, held => changeRows(held, identifier, { change, options }))
+  return writing(context, identifier, { options, write: begun => changeRows(begun, change, options) })
 }
 
 /** Gives columns of the rows that the condition is true of new values, in one commit. @throws as `Table.update` */
@@ -259,7 +268,7 @@ export async function update(
   const condition = where === undefined ? undefined : conditionOf(where, parseScalar)
   const change: RowChange = { kind: 'update', set: assignments, where: condition }
   const { options } = given
-  return holdingFiles(context, identifier, held => changeRows(held, identifier, { change, options }))
+  return writing(context, identifier, { options, write: begun => changeRows(begun, change, options) })
 }
 
 /** A condition in any of its forms; `parse` is loaded with the grammar. */
@@ -272,17 +281,11 @@ function isText(value: unknown): value is string | SqlText {
 }
 
 async function changeRows(
-  context: LakeContext,
-  identifier: TableIdentifier,
-  given: { readonly change: RowChange; readonly options: BasedWriteOptions },
+  { context, identifier, base, destination }: BegunWrite,
+  change: RowChange,
+  { summary, basedOn, signal }: BasedWriteOptions,
 ): Promise<WriteReport> {
-  const { catalog, io, runtime, spillFolder } = context
-  const { change } = given
-  const { summary, basedOn, signal } = given.options
-  const base = await catalog.loadTable(identifier, { signal })
-  const destination = destinationOf(base.metadata, given.options)
-  const replay = replayOf(base, destination)
-  if (replay !== undefined) return replay
+  const { io, runtime, spillFolder } = context
   // One time for the whole statement, however often it is tried.
   const nowMicros = BigInt(runtime.nowMs()) * 1000n
   const inner = changeRowsAction(io, change, {

@@ -33,6 +33,7 @@ import type { MergeSource } from './merge-source.js'
 import type { OverwriteOptions } from './overwrite.js'
 import type { RewriteTablePathOptions } from './rewrite-path.js'
 import { type AsOf, openScan, type Scan, type ScanRequest, selectorOf } from './scan.js'
+import { scanReporter } from './scan-report.js'
 import type {
   CherryPickOptions,
   CreateRefOptions,
@@ -207,11 +208,12 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
   const shared = { io, runtime, onEvent: onCommitEvent }
   const load: Table['load'] = options => catalog.loadTable(identifier, options)
   const reading = (asOf: AsOf | undefined): void => context.transaction?.read(selectorOf(asOf))
+  const watch = scanReporter(context, identifier)
   const scan = (request: ScanRequest = {}): Scan => {
     reading(request.asOf)
     const { asOf, signal } = request
     const read = { asOf, load: () => catalog.loadTable(identifier, { signal, snapshots: snapshotsOf(asOf) }) }
-    return holdScan(catalog.leases, read, loadHeld => openScan(io, request, loadHeld))
+    return holdScan(catalog.leases, read, loadHeld => openScan(io, request, { load: loadHeld, watch }))
   }
   const leased = ({ signal }: Pick<RangeRequest, 'signal'>): ChangedTable & InspectedState => ({
     load: () => load({ signal }),
@@ -291,7 +293,7 @@ export function openTable(context: LakeContext, identifier: TableIdentifier): Ta
         scan(request = {}) {
           reading(asOf)
           return holdScan(catalog.leases, { asOf, load: state }, loadHeld =>
-            openScan(io, { ...request, asOf }, loadHeld),
+            openScan(io, { ...request, asOf }, { load: loadHeld, watch }),
           )
         },
       }

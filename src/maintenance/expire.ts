@@ -16,20 +16,19 @@
  * Readers keep their snapshot: one that a lease names does not expire, and behind the commit the leases are looked at
  * again, for readers that loaded the table just before it (`catalog/read-leases.ts`).
  */
-import { errorText, LakeError } from '../base/errors.js'
+import { errorText } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
-import { cloneOrigins } from '../commit/clone-origins.js'
 import { type CommitOptions, commitTables, type TableChange } from '../commit/commit-loop.js'
 import { streamUpdatesForExpiry } from '../commit/stream-position.js'
 import type { FileIO } from '../io/file-io.js'
 import { applyUpdates } from '../metadata/apply-update.js'
 import { snapshotById } from '../metadata/lookup.js'
 import { readTableMetadata } from '../metadata/metadata-file.js'
-import { gcEnabled } from '../metadata/properties.js'
 import { refRequirements } from '../metadata/requirement.js'
 import type { Snapshot, SnapshotRef, TableMetadata } from '../metadata/table-metadata.js'
 import type { TableUpdate } from '../metadata/table-update.js'
+import { checkMayDeleteFiles, deleteFiles, mayDeleteFiles } from './delete-files.js'
 import { type ExpireInputs, type ExpirePlan, type ExpirePolicy, planExpire } from './expire-plan.js'
 import { type ReachableFile, type ReachableKind, unreachableFiles } from './reachable-files.js'
 
@@ -93,16 +92,8 @@ export async function expireSnapshots(
   return report(options, { plan, ...(await cleanUp(catalog, committed, options)) })
 }
 
-/** A clone says `gc.enabled=false` to those who do not know what is its own; `unreachableFiles` does. */
-function mayDeleteFiles(metadata: TableMetadata): boolean {
-  return gcEnabled(metadata) || cloneOrigins(metadata).length > 0
-}
-
 function checkGarbageCollection(metadata: TableMetadata, options: ExpireOptions): void {
-  if (options.deleteFiles === false || mayDeleteFiles(metadata)) return
-  throw new LakeError('invalid-argument', 'the table forbids deleting files: gc.enabled is false', {
-    context: { location: metadata.location },
-  })
+  if (options.deleteFiles !== false) checkMayDeleteFiles(metadata, { location: metadata.location })
 }
 
 /** The policy, the time and the readers of this moment. */
@@ -244,8 +235,6 @@ function restoringUpdates(
   return [{ action: 'add-snapshot', snapshot: again }, setRef]
 }
 
-const DELETE_BATCH = 1_000
-
 /** Reloads, proves, deletes. Whatever goes wrong here only leaves files behind. */
 async function cleanUp(
   catalog: Catalog,
@@ -253,8 +242,6 @@ async function cleanUp(
   options: ExpireOptions,
 ): Promise<Pick<ReportParts, 'files' | 'failed' | 'kept'>> {
   const { plan, before } = committed
-  const failed: { location: string; reason: string }[] = []
-  const files: ReachableFile[] = []
   try {
     const { metadata: kept } = await catalog.loadTable(before.identifier, { signal: options.signal })
     if (kept.tableUuid !== before.metadata.tableUuid) return { kept: 'the table was replaced by another one' }
@@ -271,20 +258,26 @@ async function cleanUp(
       kept: { ...kept, snapshots: [...kept.snapshots, ...read] },
     }
     const unreachable = await unreachableFiles(options.io, states, { signal: options.signal })
-    for (let from = 0; from < unreachable.length; from += DELETE_BATCH) {
-      const batch = unreachable.slice(from, from + DELETE_BATCH)
-      const outcome = await options.io.delete(
-        batch.map(file => file.location),
-        { signal: options.signal },
-      )
-      const deleted = new Set(outcome.deleted)
-      files.push(...batch.filter(file => deleted.has(file.location)))
-      failed.push(...outcome.failed)
-    }
-    return { files, failed, ...(read.length > 0 && { kept: 'files of a snapshot that is being read' }) }
+    const deletion = await deleteUnreachable(unreachable, options)
+    return { ...(read.length > 0 && { kept: 'files of a snapshot that is being read' }), ...deletion }
   } catch (error) {
-    return { files, failed, kept: `the clean-up was cut short: ${errorText(error)}` }
+    return { kept: cutShortBy(errorText(error)) }
   }
+}
+
+async function deleteUnreachable(
+  unreachable: readonly ReachableFile[],
+  { io, signal }: ExpireOptions,
+): Promise<Pick<ReportParts, 'files' | 'failed' | 'kept'>> {
+  const locations = unreachable.map(file => file.location)
+  const { deleted, failed, cutShort } = await deleteFiles(io, locations, { signal })
+  const gone = new Set(deleted)
+  const files = unreachable.filter(file => gone.has(file.location))
+  return { files, failed, ...(cutShort === undefined ? {} : { kept: cutShortBy(cutShort) }) }
+}
+
+function cutShortBy(reason: string): string {
+  return `the clean-up was cut short: ${reason}`
 }
 
 const READER_WAIT_MS = 5_000

@@ -15,21 +15,20 @@
  *   (`catalog/write-leases.ts`). So a writer that wakes up after days is refused, wherever it was stopped.
  * @see Iceberg documentation, "remove_orphan_files"
  */
-
-import { mapBounded } from '../base/concurrency.js'
-import { errorText, LakeError } from '../base/errors.js'
+import { LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
-import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
+import { printIdentifier } from '../catalog/identifier.js'
 import { CLEANED_BEFORE, fenceFor } from '../catalog/write-leases.js'
-import { cloneOrigins, folderOf, ownershipOf } from '../commit/clone-origins.js'
+import { folderOf, ownershipOf } from '../commit/clone-origins.js'
 import { type CommitOptions, commitTables, type TableChange } from '../commit/commit-loop.js'
 import type { FileIO, FileStat } from '../io/file-io.js'
-import { dataFolder, gcEnabled, metadataFolder } from '../metadata/properties.js'
+import { dataFolder, metadataFolder } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { checkMayDeleteFiles, deleteFiles } from './delete-files.js'
 import { createSuspects, type KeptCounts, type Suspects } from './orphan-plan.js'
 import { type AlsoNeeded, createReachWalk, type ReachWalk } from './orphan-reach.js'
-import { allTables, metadataOf } from './purge.js'
+import { folderShared, lookAtOthers, type OtherTable } from './other-tables.js'
 
 export interface OrphanOptions {
   readonly io: FileIO
@@ -68,8 +67,6 @@ const AGE_MS_DEFAULT = 3 * DAY_MS
 const AGE_MS_MIN = DAY_MS
 /** Snapshots of states that were current within this time are not touched: readers without a lease, refs made again. */
 const GRACE_MS = 3_600_000
-const DELETE_BATCH = 1_000
-const TABLES_AT_ONCE = 8
 
 /**
  * Deletes files in the table's folders that nothing refers to.
@@ -96,7 +93,7 @@ export async function removeOrphans(
   if (tableUuid !== undefined)
     suspects.keepOperations((await catalog.writeLeases?.standing(tableUuid, { signal })) ?? new Set())
   await visit(catalog, walk, await reload(catalog, before, signal), options)
-  return deleteFiles(suspects, options)
+  return deleteOrphans(suspects, options)
 }
 
 function checkAge({ runtime, olderThanMs, force }: OrphanOptions): number {
@@ -110,10 +107,7 @@ function checkAge({ runtime, olderThanMs, force }: OrphanOptions): number {
 }
 
 function checkMayDelete({ identifier, metadata }: LoadedTable): void {
-  if (gcEnabled(metadata) || cloneOrigins(metadata).length > 0) return
-  throw new LakeError('invalid-argument', 'the table forbids deleting files: gc.enabled is false', {
-    context: { table: printIdentifier(identifier) },
-  })
+  checkMayDeleteFiles(metadata, { table: printIdentifier(identifier) })
 }
 
 /** The state of now. @throws conflict when the table was replaced by another one, or moved elsewhere */
@@ -203,22 +197,16 @@ async function foreignFolders(
   const own = foldersOf(table.metadata).map(folderOf)
   const isInOwn = (folder: string): boolean => own.some(each => folder.startsWith(each))
   const foreign: string[] = []
-  const look = async (other: TableIdentifier): Promise<void> => {
-    if (sameIdentifier(other, table.identifier)) return
-    const metadata = await metadataOf(catalog, other, signal)
-    if (metadata === undefined) return
+  const look = ({ identifier: other, metadata }: OtherTable): void => {
     const written = [dataFolder(metadata), metadataFolder(metadata)].map(folderOf)
     const isShared =
       metadata.tableUuid === table.metadata.tableUuid ||
       folderOf(metadata.location) === folderOf(table.metadata.location) ||
       written.some(folder => own.some(each => each.startsWith(folder)))
-    if (isShared)
-      throw new LakeError('conflict', 'another table shares the folder of the table', {
-        context: { table: printIdentifier(table.identifier), other: printIdentifier(other) },
-      })
+    if (isShared) throw folderShared(table.identifier, other)
     foreign.push(...[...written, folderOf(metadata.location)].filter(isInOwn))
   }
-  await mapBounded(await allTables(catalog, signal), look, { limit: TABLES_AT_ONCE, signal })
+  await lookAtOthers(catalog, table.identifier, { look, signal })
   return foreign
 }
 
@@ -246,25 +234,14 @@ async function listSuspects(metadata: TableMetadata, options: ListOptions): Prom
 
 // ---- deleting
 
-async function deleteFiles(suspects: Suspects, options: OrphanOptions): Promise<OrphanReport> {
+async function deleteOrphans(suspects: Suspects, options: OrphanOptions): Promise<OrphanReport> {
+  const { io, signal } = options
   const orphans = suspects.files()
-  const files: FileStat[] = []
-  const failed: { location: string; reason: string }[] = []
-  try {
-    for (let from = 0; from < orphans.length; from += DELETE_BATCH) {
-      const batch = orphans.slice(from, from + DELETE_BATCH)
-      const outcome = await options.io.delete(
-        batch.map(file => file.location),
-        { signal: options.signal },
-      )
-      const deleted = new Set(outcome.deleted)
-      files.push(...batch.filter(file => deleted.has(file.location)))
-      failed.push(...outcome.failed)
-    }
-    return { ...report(options, suspects, files), failed }
-  } catch (error) {
-    return { ...report(options, suspects, files), failed, cutShort: errorText(error) }
-  }
+  const locations = orphans.map(file => file.location)
+  const { deleted, failed, cutShort } = await deleteFiles(io, locations, { signal })
+  const gone = new Set(deleted)
+  const files = orphans.filter(file => gone.has(file.location))
+  return { ...report(options, suspects, files), failed, ...(cutShort === undefined ? {} : { cutShort }) }
 }
 
 function report(options: OrphanOptions, { kept }: Suspects, files: readonly FileStat[]): OrphanReport {

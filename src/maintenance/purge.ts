@@ -9,14 +9,14 @@
  * leaves files that nothing names, never a table without files. Only what the metadata reaches is deleted - all snapshots,
  * statistics, the metadata log - and never a folder as a whole: files that an engine put there for itself are not ours.
  */
-import { mapBounded } from '../base/concurrency.js'
 import { errorText, isLakeError, LakeError } from '../base/errors.js'
-import type { Catalog, LoadedTable, Namespace, TableIdentifier } from '../catalog/catalog.js'
-import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
+import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import { printIdentifier } from '../catalog/identifier.js'
 import { cloneOrigins, folderOf, isCloneTag, ownershipOf } from '../commit/clone-origins.js'
 import type { FileIO } from '../io/file-io.js'
-import { gcEnabled } from '../metadata/properties.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import { checkMayDeleteFiles, deleteFiles } from './delete-files.js'
+import { folderShared, lookAtOthers, type OtherTable } from './other-tables.js'
 import { unreachableFiles } from './reachable-files.js'
 
 export interface PurgeOptions {
@@ -34,9 +34,6 @@ export interface PurgeReport {
   /** Why files stay although the table was dropped. */
   readonly kept?: string
 }
-
-const DELETE_BATCH = 1_000
-const TABLES_AT_ONCE = 8
 
 /**
  * Drops a table and deletes its files. A table whose metadata cannot be read is dropped alone: nothing says which files are
@@ -58,7 +55,9 @@ export async function purgeTable(
   }
   if (dryRun) return { dryRun, files: reached, failed: [] }
   await options.drop()
-  return { dryRun, ...(await deleteAll(io, reached, signal)) }
+  const { deleted, failed, cutShort } = await deleteFiles(io, reached, { signal })
+  const kept = cutShort === undefined ? {} : { kept: `the clean-up was cut short: ${cutShort}` }
+  return { dryRun, files: deleted, failed, ...kept }
 }
 
 /** What the table reaches, the files that name others last; a text: why that is not known. */
@@ -102,10 +101,7 @@ function checkOwnFiles({ identifier, metadata }: LoadedTable): void {
   const clones = Object.keys(metadata.refs).filter(isCloneTag)
   if (clones.length > 0)
     throw new LakeError('conflict', 'clones of the table read its files', { context: { ...context, clones } })
-  if (gcEnabled(metadata) || cloneOrigins(metadata).length > 0) return
-  throw new LakeError('invalid-argument', 'the table forbids deleting files: gc.enabled is false', {
-    context,
-  })
+  checkMayDeleteFiles(metadata, context)
 }
 
 /** @throws conflict for a table whose folder holds another table's, or lies in it, or that is registered twice */
@@ -116,66 +112,12 @@ async function checkAlone(
 ): Promise<void> {
   const own = folderOf(table.metadata.location)
   const origins = cloneOrigins(table.metadata)
-  const check = async (other: TableIdentifier): Promise<void> => {
-    if (sameIdentifier(other, table.identifier)) return
-    const metadata = await metadataOf(catalog, other, signal)
-    if (metadata === undefined || origins.some(origin => origin.uuid === metadata.tableUuid)) return
+  const look = ({ identifier: other, metadata }: OtherTable): void => {
+    if (origins.some(origin => origin.uuid === metadata.tableUuid)) return
     const folder = folderOf(metadata.location)
     const isApart = !folder.startsWith(own) && !own.startsWith(folder)
     if (isApart && metadata.tableUuid !== table.metadata.tableUuid) return
-    throw new LakeError('conflict', 'another table shares the folder of the table', {
-      context: { table: printIdentifier(table.identifier), other: printIdentifier(other), folder },
-    })
+    throw folderShared(table.identifier, other, { folder })
   }
-  await mapBounded(await allTables(catalog, signal), check, { limit: TABLES_AT_ONCE, signal })
-}
-
-/** Undefined for a table that is gone meanwhile. @throws conflict for one that cannot be read: it may be anywhere */
-export async function metadataOf(
-  catalog: Catalog,
-  identifier: TableIdentifier,
-  signal: AbortSignal | undefined,
-): Promise<TableMetadata | undefined> {
-  try {
-    return (await catalog.loadTable(identifier, { signal })).metadata
-  } catch (cause) {
-    if (!(await catalog.tableExists(identifier, { signal }))) return undefined
-    throw new LakeError('conflict', 'a table that cannot be read may share the folder of the table', {
-      cause,
-      context: { other: printIdentifier(identifier), reason: errorText(cause) },
-    })
-  }
-}
-
-export async function allTables(
-  catalog: Catalog,
-  signal: AbortSignal | undefined,
-): Promise<readonly TableIdentifier[]> {
-  const tables: TableIdentifier[] = []
-  const queue: Namespace[] = [...(await catalog.listNamespaces([], { signal }))]
-  for (let namespace = queue.pop(); namespace !== undefined; namespace = queue.pop()) {
-    tables.push(...(await catalog.listTables(namespace, { signal })))
-    queue.push(...(await catalog.listNamespaces(namespace, { signal })))
-  }
-  return tables
-}
-
-/** Never throws: the table is dropped already. */
-async function deleteAll(
-  io: FileIO,
-  locations: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<Omit<PurgeReport, 'dryRun'>> {
-  const files: string[] = []
-  const failed: { location: string; reason: string }[] = []
-  try {
-    for (let from = 0; from < locations.length; from += DELETE_BATCH) {
-      const report = await io.delete(locations.slice(from, from + DELETE_BATCH), { signal })
-      files.push(...report.deleted)
-      failed.push(...report.failed)
-    }
-    return { files, failed }
-  } catch (error) {
-    return { files, failed, kept: `the clean-up was cut short: ${errorText(error)}` }
-  }
+  await lookAtOthers(catalog, table.identifier, { look, signal })
 }

@@ -12,6 +12,7 @@
 import { errorText, isLakeError } from '../base/errors.js'
 import type { Catalog, LoadedTable, TableIdentifier } from '../catalog/catalog.js'
 import { parseIdentifier, printIdentifier } from '../catalog/identifier.js'
+import { createNamespaceIfMissing } from '../commit/create-table.js'
 import type { FileIO } from '../io/file-io.js'
 import { comparableLocation, trimTrailingSlash } from '../io/location.js'
 import { type FoundFolder, type FoundMetadata, findTables } from './find-tables.js'
@@ -184,11 +185,6 @@ async function makeNamespaces(
   namespace: readonly string[],
   options: RebuildOptions,
 ): Promise<void> {
-  for (let depth = 1; depth <= namespace.length; depth++) {
-    try {
-      await catalog.createNamespace(namespace.slice(0, depth), {}, options)
-    } catch (error) {
-      if (!isLakeError(error, 'already-exists')) throw error
-    }
-  }
+  for (let depth = 1; depth <= namespace.length; depth++)
+    await createNamespaceIfMissing(catalog, namespace.slice(0, depth), options)
 }

@@ -58,9 +58,8 @@ async function currentIn(io: FileIO, folder: string, options: IoOptions): Promis
 
 async function metadataFiles(io: FileIO, prefix: string, options: IoOptions): Promise<VersionedFile[]> {
   const files: VersionedFile[] = []
-  for await (const { location, modifiedMs } of io.list(prefix, options)) {
-    if (location.slice(prefix.length).includes('/')) continue
-    const file = versionedFile({ location, modifiedMs })
+  for await (const entry of io.listLevel(prefix, options)) {
+    const file = entry.kind === 'file' ? versionedFile(entry.file) : undefined
     if (file !== undefined) files.push(file)
   }
   return files

@@ -28,8 +28,9 @@ export function configHandler(endpoints: readonly string[]): RestHandler {
     )
 }
 
-function isServed(endpoint: string, { views, multiTable }: Catalog): boolean {
+function isServed(endpoint: string, { views, multiTable, unregisterTable }: Catalog): boolean {
   if (endpoint === ENDPOINTS.commitTransaction) return multiTable
+  if (endpoint === ENDPOINTS.unregisterTable) return unregisterTable !== undefined
   return views !== undefined || !/view/.test(endpoint)
 }
 

@@ -40,6 +40,10 @@ export function confinedIO(io: FileIO, isInside: (location: string) => boolean):
       check(prefix)
       yield* io.list(prefix, options)
     },
+    async *listLevel(prefix, options) {
+      check(prefix)
+      yield* io.listLevel(prefix, options)
+    },
     async delete(locations, options) {
       const report = await io.delete(locations.filter(isInside), options)
       const outside = locations.filter(location => !isInside(location))

@@ -1,5 +1,4 @@
 /** Namespaces: those that the principal's grants are about. */
-import type { Namespace } from '../catalog/catalog.js'
 import { printNamespace } from '../catalog/identifier.js'
 import { ENDPOINTS } from '../rest/endpoints.js'
 import { namespaceFromQuery } from '../rest/identifier-json.js'
@@ -20,12 +19,12 @@ import {
   checkLevels,
   jsonAnswer,
   NO_CONTENT,
-  namespaceOf,
   pageRequestOf,
   type RestAnswer,
   type RestRequest,
   type RestRoute,
 } from './rest-route.js'
+import { seenNamespace } from './seen.js'
 import type { ServerContext } from './server-context.js'
 
 export const NAMESPACE_ROUTES: readonly RestRoute[] = [
@@ -108,10 +107,4 @@ async function updateNamespace(context: ServerContext, request: RestRequest): Pr
 /** The protocol has a status of its own for this. */
 function unprocessable(message: string): RestAnswer {
   return restErrorAnswer({ status: 422, type: 'UnprocessableEntityException', message })
-}
-
-function seenNamespace(request: RestRequest): Namespace {
-  const namespace = namespaceOf(request)
-  requireNamespace(request.principal, namespace)
-  return namespace
 }

@@ -2,6 +2,10 @@
 import { isLakeError, LakeError } from '../base/errors.js'
 import type { TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
+import { parseRenameRequest } from '../rest/table-json.js'
+import { audited } from './audit.js'
+import { requireNewTable } from './grants.js'
+import { bodyOf, checkLevels, type RestRequest } from './rest-route.js'
 import type { ServerContext } from './server-context.js'
 
 export interface GivenName {
@@ -26,6 +30,32 @@ export async function naming<T>(
     const holder = (await catalog.views?.exists(name.identifier)) ? 'view' : 'table'
     throw name.staged === true && holder === name.kind ? error : nameTaken(name, holder, error)
   }
+}
+
+/** Gives what the body of the request names another name. @throws what `requireSource` and `rename` throw, denied */
+export async function renaming(
+  context: ServerContext,
+  request: RestRequest,
+  by: {
+    readonly kind: GivenName['kind']
+    /** Whether the principal may take the name away. */
+    readonly requireSource: (source: TableIdentifier) => void
+    readonly rename: (source: TableIdentifier, destination: TableIdentifier) => Promise<void>
+  },
+): Promise<void> {
+  const { kind, requireSource, rename } = by
+  const { source, destination } = bodyOf(request, parseRenameRequest)
+  checkLevels(source.namespace)
+  checkLevels(destination.namespace)
+  requireSource(source)
+  requireNewTable(request.principal, destination)
+  const change = {
+    action: `rename-${kind}`,
+    [kind]: printIdentifier(source),
+    to: printIdentifier(destination),
+  }
+  const name: GivenName = { kind, identifier: destination, from: source }
+  await audited(context, request, change, () => naming(context, name, () => rename(source, destination)))
 }
 
 /** Checks that the name is free, for what will be made later. @throws already-exists */

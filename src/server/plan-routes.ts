@@ -9,7 +9,7 @@
 
 import { LakeError } from '../base/errors.js'
 import type { JsonValue } from '../base/json.js'
-import type { LoadedTable, TableIdentifier } from '../catalog/catalog.js'
+import type { LoadedTable } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import { createHold } from '../catalog/read-hold.js'
 import { BOUND_TRUE, type Bound, bind, bothOf } from '../expression/bind.js'
@@ -36,18 +36,18 @@ import { findField } from '../schema/schema.js'
 import type { Schema } from '../schema/types.js'
 import { resolveSnapshot, type SnapshotSelector } from '../snapshot/resolve.js'
 import { vendedAccess } from './credentials.js'
-import { type Grant, isRestricted, type Principal, requireTable } from './grants.js'
+import { type Grant, isRestricted, type Principal } from './grants.js'
 import { ioFor } from './location-policy.js'
 import type { PlannedScan, PlanOwner, StoredPlan } from './plan-store.js'
 import {
   bodyOf,
-  identifierOf,
   jsonAnswer,
   NO_CONTENT,
   type RestAnswer,
   type RestRequest,
   type RestRoute,
 } from './rest-route.js'
+import { type SeenTable, seenTable } from './seen.js'
 import type { ServerContext } from './server-context.js'
 import { checkPlannable, tableScope } from './table-scope.js'
 
@@ -61,17 +61,7 @@ export const PLAN_ROUTES: readonly RestRoute[] = [
 /** How long a client waits for its plan before it is told to ask again. */
 const WAIT_MS_MAX = 5_000
 
-interface Planned {
-  readonly identifier: TableIdentifier
-  readonly grant: Grant
-}
-
-function grantedTable(request: RestRequest): Planned {
-  const identifier = identifierOf(request, 'table')
-  return { identifier, grant: requireTable(request.principal, identifier, 'read') }
-}
-
-function ownerOf({ principal }: RestRequest, { identifier }: Planned): PlanOwner {
+function ownerOf({ principal }: RestRequest, { identifier }: SeenTable): PlanOwner {
   return { principal: principal.name, table: printIdentifier(identifier) }
 }
 
@@ -79,7 +69,7 @@ function ownerOf({ principal }: RestRequest, { identifier }: Planned): PlanOwner
 
 async function planTableScan(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const asked = bodyOf(request, parsePlanTableScanRequest)
-  const granted = grantedTable(request)
+  const granted = seenTable(request)
   const plan = context.plans.start(ownerOf(request, granted), signal =>
     plannedScan(context, { ...granted, principal: request.principal, asked, signal }),
   )
@@ -94,7 +84,7 @@ async function planTableScan(context: ServerContext, request: RestRequest): Prom
 }
 
 async function fetchPlan(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
-  const granted = grantedTable(request)
+  const granted = seenTable(request)
   const plan = context.plans.find(ownerOf(request, granted), planIdOf(request))
   // A plan that failed says so as it would have said at once.
   const planned = plan.planned ?? (await Promise.race([plan.done, undefined]))
@@ -103,7 +93,7 @@ async function fetchPlan(context: ServerContext, request: RestRequest): Promise<
 }
 
 async function cancelPlan(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
-  context.plans.cancel(ownerOf(request, grantedTable(request)), planIdOf(request))
+  context.plans.cancel(ownerOf(request, seenTable(request)), planIdOf(request))
   return NO_CONTENT
 }
 
@@ -113,7 +103,7 @@ function planIdOf({ segments }: RestRequest): string {
 
 async function fetchScanTasks(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const token = bodyOf(request, parseFetchScanTasksRequest)
-  const granted = grantedTable(request)
+  const granted = seenTable(request)
   const [, planId, part] = /^(.+)\.(\d{1,9})$/.exec(token) ?? []
   if (planId === undefined) throw taskMissing(token)
   const { planned } = findForTask(context, ownerOf(request, granted), { planId, token })
@@ -146,7 +136,7 @@ async function completedAnswer(
   completed: {
     readonly plan: StoredPlan
     readonly planned: PlannedScan
-    readonly granted: Planned
+    readonly granted: SeenTable
     readonly planId?: string
   },
 ): Promise<RestAnswer> {
@@ -171,7 +161,7 @@ async function completedAnswer(
 async function credentialsFor(
   context: ServerContext,
   request: RestRequest,
-  { identifier, grant }: Planned,
+  { identifier, grant }: SeenTable,
 ): Promise<readonly StorageCredential[]> {
   if (context.vendor === undefined || isRestricted(grant)) return []
   const table = await context.catalog.loadTable(identifier, { signal: request.signal })
@@ -180,7 +170,7 @@ async function credentialsFor(
 
 // ---- planning
 
-interface PlanWork extends Planned {
+interface PlanWork extends SeenTable {
   readonly principal: Principal
   readonly asked: PlanTableScanRequest
   readonly signal: AbortSignal

@@ -6,7 +6,8 @@ import { type JsonObject, stringifyJson } from '../base/json.js'
 import type { Namespace, TableIdentifier } from '../catalog/catalog.js'
 import { parseRequestBody } from '../rest/body.js'
 import { decodeNamespacePath, decodePathSegment } from '../rest/identifier-json.js'
-import type { PageRequest } from '../rest/page-token.js'
+import { type PageRequest, pageOf } from '../rest/page-token.js'
+import { serializeIdentifierPage } from '../rest/table-json.js'
 import type { Principal } from './grants.js'
 import type { ServerContext } from './server-context.js'
 
@@ -82,6 +83,12 @@ export function pageRequestOf({ query }: RestRequest): PageRequest {
   const size = query.get('pageSize')
   const pageToken = query.get('pageToken') ?? (size === null ? undefined : '')
   return { pageToken, pageSize: size === null ? undefined : Number(size) }
+}
+
+/** The page of the tables or views that was asked for. */
+export function identifiersAnswer(request: RestRequest, all: readonly TableIdentifier[]): RestAnswer {
+  const { items, nextPageToken } = pageOf(all, pageRequestOf(request), ({ name }) => [name])
+  return jsonAnswer(serializeIdentifierPage({ identifiers: items, nextPageToken }))
 }
 
 /** A flag of the query. */

@@ -27,9 +27,10 @@ import { scanBatches } from '../reader/scan.js'
 import type { Schema } from '../schema/types.js'
 import { resolveSnapshot } from '../snapshot/resolve.js'
 import { parsePredicate } from '../sql/predicate.js'
-import { type Grant, isRestricted, requireTable } from './grants.js'
+import { type Grant, isRestricted } from './grants.js'
 import { ioFor } from './location-policy.js'
-import { bodyOf, identifierOf, type RestAnswer, type RestRequest, type RestRoute } from './rest-route.js'
+import { bodyOf, type RestAnswer, type RestRequest, type RestRoute } from './rest-route.js'
+import { seenTable } from './seen.js'
 import type { ServerContext } from './server-context.js'
 import { type TableScope, tableScope } from './table-scope.js'
 
@@ -55,8 +56,7 @@ const MEMBERS = ['select', 'where', 'as-of', 'limit']
 async function readRows(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const { catalog, metrics } = context
   const { signal } = request
-  const identifier = identifierOf(request, 'table')
-  const grant = requireTable(request.principal, identifier, 'read')
+  const { identifier, grant } = seenTable(request)
   const asked = request.body.length === 0 ? NOTHING_ASKED : bodyOf(request, parseRowsRequest)
   const hold = createHold(catalog.leases)
   const load = (): Promise<LoadedTable> => catalog.loadTable(identifier, { signal })

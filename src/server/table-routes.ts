@@ -9,36 +9,33 @@ import { newTableUpdates } from '../metadata/new-table.js'
 import type { TableUpdate } from '../metadata/table-update.js'
 import { ENDPOINTS } from '../rest/endpoints.js'
 import { encodeTableAnswer, serializeStorageCredentials } from '../rest/load-table-json.js'
-import { parseMetricsReport } from '../rest/metrics-json.js'
-import { pageOf } from '../rest/page-token.js'
+import { type Metrics, parseMetricsReport } from '../rest/metrics-json.js'
 import {
   type CreateTableRequest,
   parseCreateTableRequest,
   parseRegisterTableRequest,
-  parseRenameRequest,
-  serializeIdentifierPage,
 } from '../rest/table-json.js'
 import { audited } from './audit.js'
 import { afterLanding, commitChanges } from './commits.js'
 import { confinedIO } from './confined-io.js'
 import { vendedAccess, vendedCredentials } from './credentials.js'
-import { type Grant, grantOn, requireNamespace, requireNewTable, requireTable } from './grants.js'
+import { type Grant, grantOn, requireNewTable, requireTable } from './grants.js'
 import { checkNewUpdates, ioFor, managesEverything, requireAnyLocation } from './location-policy.js'
-import { checkFree, naming } from './naming.js'
+import { checkFree, naming, renaming } from './naming.js'
 import {
   bodyOf,
   bytesAnswer,
-  checkLevels,
   flagOf,
   identifierOf,
+  identifiersAnswer,
   jsonAnswer,
   NO_CONTENT,
   namespaceOf,
-  pageRequestOf,
   type RestAnswer,
   type RestRequest,
   type RestRoute,
 } from './rest-route.js'
+import { seenNamespace, seenTable } from './seen.js'
 import type { ServerContext } from './server-context.js'
 import { answerMembers, madeAnswer, snapshotMode, tableAnswer } from './table-answer.js'
 
@@ -49,6 +46,7 @@ export const TABLE_ROUTES: readonly RestRoute[] = [
   { endpoint: ENDPOINTS.loadTable, handle: loadTable },
   { endpoint: ENDPOINTS.tableExists, handle: tableExists },
   { endpoint: ENDPOINTS.dropTable, keyed: true, handle: dropTable },
+  { endpoint: ENDPOINTS.unregisterTable, keyed: true, handle: unregisterTable },
   { endpoint: ENDPOINTS.renameTable, keyed: true, handle: renameTable },
   { endpoint: ENDPOINTS.loadCredentials, handle: loadCredentials },
   { endpoint: ENDPOINTS.reportMetrics, handle: reportMetrics },
@@ -56,12 +54,9 @@ export const TABLE_ROUTES: readonly RestRoute[] = [
 
 async function listTables({ catalog }: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const { principal, signal } = request
-  const namespace = namespaceOf(request)
-  requireNamespace(principal, namespace)
-  const all = await catalog.listTables(namespace, { signal })
+  const all = await catalog.listTables(seenNamespace(request), { signal })
   const seen = all.filter(identifier => grantOn(principal, identifier) !== undefined)
-  const page = pageOf(seen, pageRequestOf(request), ({ name }) => [name])
-  return jsonAnswer(serializeIdentifierPage({ identifiers: page.items, nextPageToken: page.nextPageToken }))
+  return identifiersAnswer(request, seen)
 }
 
 // ---- making
@@ -142,15 +137,27 @@ async function registerTable(context: ServerContext, request: RestRequest): Prom
   const { name, metadataLocation, overwrite } = bodyOf(request, parseRegisterTableRequest)
   const identifier = newIdentifier(request, name)
   requireAnyLocation(request, identifier)
-  if (overwrite && (await catalog.tableExists(identifier, { signal: request.signal })))
-    throw new LakeError('unsupported', 'a table is not registered over another one')
-  const change = { action: 'register-table', table: printIdentifier(identifier), metadataLocation }
+  const change = { action: 'register-table', table: printIdentifier(identifier), metadataLocation, overwrite }
   const table = await audited(context, request, change, () =>
     naming(context, { kind: 'table', identifier }, () =>
-      catalog.registerTable(identifier, metadataLocation, { signal: request.signal }),
+      catalog.registerTable(identifier, metadataLocation, { overwrite, signal: request.signal }),
     ),
   )
   return afterLanding(identifier, () => madeAnswer(context, request, grantedNew(request, identifier, table)))
+}
+
+/** The last state of the table, which the catalog does not know any more. */
+async function unregisterTable(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
+  const { catalog } = context
+  const identifier = identifierOf(request, 'table')
+  requireTable(request.principal, identifier, 'manage')
+  const change = { action: 'unregister-table', table: printIdentifier(identifier) }
+  const { metadata, metadataLocation } = await audited(context, request, change, async () => {
+    if (catalog.unregisterTable === undefined)
+      throw new LakeError('unsupported', 'the catalog cannot unregister tables')
+    return catalog.unregisterTable(identifier, { signal: request.signal })
+  })
+  return bytesAnswer(encodeTableAnswer({ metadata, metadataLocation }))
 }
 
 // ---- looking
@@ -175,14 +182,12 @@ async function grantedTable(
   { catalog }: ServerContext,
   request: RestRequest,
 ): Promise<{ readonly table: LoadedTable; readonly grant: Grant }> {
-  const identifier = identifierOf(request, 'table')
-  const grant = requireTable(request.principal, identifier, 'read')
+  const { identifier, grant } = seenTable(request)
   return { table: await catalog.loadTable(identifier, { signal: request.signal }), grant }
 }
 
 async function tableExists({ catalog }: ServerContext, request: RestRequest): Promise<RestAnswer> {
-  const identifier = identifierOf(request, 'table')
-  requireTable(request.principal, identifier, 'read')
+  const { identifier } = seenTable(request)
   if (await catalog.tableExists(identifier, { signal: request.signal })) return NO_CONTENT
   throw new LakeError('not-found', 'the table does not exist', {
     context: { table: printIdentifier(identifier) },
@@ -195,17 +200,29 @@ async function loadCredentials(context: ServerContext, request: RestRequest): Pr
 }
 
 async function reportMetrics(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
-  const identifier = identifierOf(request, 'table')
-  requireTable(request.principal, identifier, 'read')
+  const { identifier } = seenTable(request)
   const report = bodyOf(request, parseMetricsReport)
   context.metrics.report(report.reportType)
   context.log.write('metrics-report', {
     principal: request.principal.name,
     table: printIdentifier(identifier),
     type: report.reportType,
-    ...(report.reportType === 'other' ? {} : { snapshotId: report.snapshotId }),
+    ...(report.reportType === 'other'
+      ? {}
+      : { snapshotId: report.snapshotId, metrics: metricTexts(report.metrics) }),
   })
   return NO_CONTENT
+}
+
+/** Of one report. */
+const METRICS_LOGGED_MAX = 64
+
+/** `result-data-files=3`: of a timer its whole time. Names come from clients. */
+function metricTexts(metrics: Metrics): readonly string[] {
+  const named = Object.entries(metrics).filter(([name]) => /^[a-z][a-z0-9-]{0,63}$/.test(name))
+  return named
+    .slice(0, METRICS_LOGGED_MAX)
+    .map(([name, metric]) => `${name}=${metric.kind === 'counter' ? metric.value : metric.totalDuration}`)
 }
 
 // ---- changing names
@@ -250,19 +267,10 @@ async function purgeIO(
 
 async function renameTable(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const { principal, signal } = request
-  const { source, destination } = bodyOf(request, parseRenameRequest)
-  checkLevels(source.namespace)
-  checkLevels(destination.namespace)
-  requireTable(principal, source, 'manage')
-  requireNewTable(principal, destination)
-  const change = {
-    action: 'rename-table',
-    table: printIdentifier(source),
-    to: printIdentifier(destination),
-  }
-  const name = { kind: 'table', identifier: destination, from: source } as const
-  await audited(context, request, change, () =>
-    naming(context, name, () => context.catalog.renameTable(source, destination, { signal })),
-  )
+  await renaming(context, request, {
+    kind: 'table',
+    requireSource: source => requireTable(principal, source, 'manage'),
+    rename: (source, destination) => context.catalog.renameTable(source, destination, { signal }),
+  })
   return NO_CONTENT
 }

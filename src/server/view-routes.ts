@@ -1,12 +1,9 @@
 /** Views of catalogs that have them. */
 import { LakeError } from '../base/errors.js'
-import type { TableIdentifier } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
 import type { CatalogViews, LoadedView, ViewCommit } from '../catalog/views.js'
 import { newViewUpdates } from '../metadata/view-definition.js'
 import { ENDPOINTS } from '../rest/endpoints.js'
-import { pageOf } from '../rest/page-token.js'
-import { parseRenameRequest, serializeIdentifierPage } from '../rest/table-json.js'
 import {
   parseCommitViewRequest,
   parseCreateViewRequest,
@@ -14,21 +11,21 @@ import {
   serializeLoadViewResult,
 } from '../rest/view-json.js'
 import { audit, audited } from './audit.js'
-import { grantOn, isRestricted, requireNamespace, requireNewTable, requireView } from './grants.js'
+import { grantOn, isRestricted, requireNewTable, requireView } from './grants.js'
 import { checkNewUpdates, checkUpdates, requireAnyLocation } from './location-policy.js'
-import { naming } from './naming.js'
+import { naming, renaming } from './naming.js'
 import {
   bodyOf,
-  checkLevels,
   identifierOf,
+  identifiersAnswer,
   jsonAnswer,
   NO_CONTENT,
   namespaceOf,
-  pageRequestOf,
   type RestAnswer,
   type RestRequest,
   type RestRoute,
 } from './rest-route.js'
+import { seenNamespace, seenView } from './seen.js'
 import type { ServerContext } from './server-context.js'
 
 export const VIEW_ROUTES: readonly RestRoute[] = [
@@ -54,15 +51,13 @@ function viewAnswer({ metadata, metadataLocation }: LoadedView): RestAnswer {
 
 async function listViews(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const { principal, signal } = request
-  const namespace = namespaceOf(request)
-  requireNamespace(principal, namespace)
+  const namespace = seenNamespace(request)
   const all = await viewsOf(context).list(namespace, { signal })
   const seen = all.filter(identifier => {
     const grant = grantOn(principal, identifier)
     return grant !== undefined && !isRestricted(grant)
   })
-  const page = pageOf(seen, pageRequestOf(request), ({ name }) => [name])
-  return jsonAnswer(serializeIdentifierPage({ identifiers: page.items, nextPageToken: page.nextPageToken }))
+  return identifiersAnswer(request, seen)
 }
 
 async function createView(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
@@ -140,12 +135,6 @@ async function registerView(context: ServerContext, request: RestRequest): Promi
   return viewAnswer(view)
 }
 
-function seenView(request: RestRequest): TableIdentifier {
-  const identifier = identifierOf(request, 'view')
-  requireView(request.principal, identifier, 'read')
-  return identifier
-}
-
 async function loadView(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   return viewAnswer(await viewsOf(context).load(seenView(request), { signal: request.signal }))
 }
@@ -169,15 +158,10 @@ async function dropView(context: ServerContext, request: RestRequest): Promise<R
 
 async function renameView(context: ServerContext, request: RestRequest): Promise<RestAnswer> {
   const { principal, signal } = request
-  const { source, destination } = bodyOf(request, parseRenameRequest)
-  checkLevels(source.namespace)
-  checkLevels(destination.namespace)
-  requireView(principal, source, 'manage')
-  requireNewTable(principal, destination)
-  const change = { action: 'rename-view', view: printIdentifier(source), to: printIdentifier(destination) }
-  const name = { kind: 'view', identifier: destination, from: source } as const
-  await audited(context, request, change, () =>
-    naming(context, name, () => viewsOf(context).rename(source, destination, { signal })),
-  )
+  await renaming(context, request, {
+    kind: 'view',
+    requireSource: source => requireView(principal, source, 'manage'),
+    rename: (source, destination) => viewsOf(context).rename(source, destination, { signal }),
+  })
   return NO_CONTENT
 }

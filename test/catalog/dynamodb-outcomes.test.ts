@@ -4,6 +4,7 @@ import { type Runtime, systemRuntime } from '../../src/base/runtime.js'
 import type { Catalog, CommitOutcome, LoadedTable, TableCommit } from '../../src/catalog/catalog.js'
 import { createDynamoDbCatalog } from '../../src/catalog/dynamodb.js'
 import { createMemoryIO } from '../../src/io/memory.js'
+import { writeTableMetadata } from '../../src/metadata/metadata-file.js'
 import {
   appendTo,
   committed,
@@ -89,6 +90,20 @@ const CHANGES: readonly Change[] = [
     name: 'registering a table',
     run: () => catalog.registerTable(ITEMS, table.metadataLocation),
     isDone: () => other.tableExists(ITEMS),
+  },
+  {
+    name: 'registering over a table',
+    run: async () => {
+      const location = `${table.metadata.location}/elsewhere.metadata.json`
+      await writeTableMetadata(io, table.metadata, { location })
+      await catalog.registerTable(ORDERS, location, { overwrite: true })
+    },
+    isDone: async () => (await other.loadTable(ORDERS)).metadataLocation !== table.metadataLocation,
+  },
+  {
+    name: 'unregistering a table',
+    run: async () => expect(await catalog.unregisterTable?.(ORDERS)).toEqual(table),
+    isDone: async () => !(await other.tableExists(ORDERS)),
   },
   {
     name: 'creating a table',
@@ -320,4 +335,39 @@ describe('a change of the catalog whose outcome nobody can tell', () => {
       kind: 'commit-state-unknown',
     })
   })
+})
+
+describe('a table that is unregistered', () => {
+  it('is not found when others dropped it meanwhile, maybe after a commit that nobody told of', async () => {
+    const between = faultyItems(items, async () => {
+      committed(await other.commit([appendTo(table, 1n)]))
+      await other.dropTable(ORDERS)
+      return undefined
+    })
+    const warehouse = table.metadata.location
+    const late = createDynamoDbCatalog(between, { warehouse, io, runtime })
+    await expect(late.unregisterTable?.(ORDERS)).rejects.toMatchObject({ kind: 'not-found' })
+  })
+
+  it('is given with the commit that came in between', async () => {
+    let isFirst = true
+    const between = faultyItems(items, async () => {
+      if (isFirst) committed(await other.commit([appendTo(table, 1n)]))
+      isFirst = false
+      return undefined
+    })
+    const late = createDynamoDbCatalog(between, { warehouse: table.metadata.location, io, runtime })
+    expect((await late.unregisterTable?.(ORDERS))?.metadata.currentSnapshotId).toBe(1n)
+    expect(await other.tableExists(ORDERS)).toBe(false)
+  })
+})
+
+it('a table that is registered over takes no swap that was on its way', async () => {
+  const { metadataLocation } = await createTable(other, ITEMS)
+  faults = ['late']
+  const outcome = await catalog.commit([appendTo(table, 1n)])
+  expect(outcome.status).toBe('unknown')
+  await other.registerTable(ORDERS, metadataLocation, { overwrite: true })
+  expect(await faulty.deliverLate()).toMatchObject([{ status: 'refused' }])
+  expect((await other.loadTable(ORDERS)).metadataLocation).toBe(metadataLocation)
 })

@@ -19,6 +19,7 @@ import type { FileIO } from '../../src/io/file-io.js'
 import { createLocalIO } from '../../src/io/local.js'
 import { createMemoryIO } from '../../src/io/memory.js'
 import { meteredIO } from '../../src/io/metered.js'
+import { createS3IO } from '../../src/io/s3.js'
 import {
   appendTo,
   committed,
@@ -30,6 +31,7 @@ import {
   setProperties,
 } from '../contract/catalog.js'
 import { FOLDERS_WITHOUT } from '../contract/folders.js'
+import { openS3Stub } from '../io/s3-stub.js'
 
 const runtime = systemRuntime
 const ALONE = { 'filesystem.only-serac': 'true' }
@@ -434,5 +436,51 @@ describe('a lake of folders', () => {
       await rename(join(folder, metadata, 'v2.metadata.json'), join(folder, 'gone'))
       expect(await client.settle(outcome.attempt)).toMatchObject({ status: 'unknown' })
     })
+  })
+})
+
+describe('a lake of folders in S3', () => {
+  it('is listed at the cost of what is listed, however many files lie below', async () => {
+    const stub = await openS3Stub()
+    const io = createS3IO({ properties: stub.properties, runtime })
+    const warehouse = 's3://serac-test/lake'
+    const catalog = await openFilesystemCatalog({ warehouse, properties: ALONE, io, runtime })
+    await catalog.createNamespace(['shop'])
+    await catalog.createNamespace(['shop', 'archive'])
+    await createTable(catalog, ORDERS)
+    for (let index = 0; index < 40; index++) {
+      await io.write(`${warehouse}/shop/orders/data/${index}.parquet`, new Uint8Array(1))
+      await io.write(`${warehouse}/shop/orders/metadata/${index}.avro`, new Uint8Array(1))
+    }
+    const requestsOf = async (work: () => Promise<unknown>, result: unknown): Promise<number> => {
+      stub.forget()
+      expect(await work()).toEqual(result)
+      expect(stub.requests.every(request => request.method === 'GET')).toBe(true)
+      return stub.requests.length
+    }
+    // The level, and of each folder in it whether it is a table: versions first, then whatever has the ending.
+    expect(await requestsOf(() => catalog.listNamespaces(), [['shop']])).toBe(3)
+    const asked = 1 + 2
+    expect(await requestsOf(() => catalog.listTables(['shop']), [ORDERS])).toBe(asked + 1 + 1 + 2)
+    expect(await requestsOf(() => catalog.listNamespaces(['shop']), [['shop', 'archive']])).toBe(
+      asked + 1 + 1 + 2,
+    )
+    await catalog.close()
+  })
+
+  it('shows folders that others have drawn', async () => {
+    const stub = await openS3Stub()
+    const io = createS3IO({ properties: stub.properties, runtime })
+    const warehouse = 's3://serac-test/drawn'
+    await io.write(`${warehouse}/shop/`, new Uint8Array(0))
+    await io.write(`${warehouse}/shop/archive/`, new Uint8Array(0))
+    const catalog = await openFilesystemCatalog({ warehouse, properties: ALONE, io, runtime })
+    expect(await catalog.listNamespaces()).toEqual([['shop']])
+    expect(await catalog.listNamespaces(['shop'])).toEqual([['shop', 'archive']])
+    await expect(catalog.dropNamespace(['shop'])).rejects.toMatchObject({ kind: 'conflict' })
+    await catalog.dropNamespace(['shop', 'archive'])
+    await catalog.dropNamespace(['shop'])
+    expect(await catalog.listNamespaces()).toEqual([])
+    await catalog.close()
   })
 })

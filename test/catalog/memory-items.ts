@@ -120,7 +120,10 @@ export function createMemoryItems(options: MemoryItemsOptions): MemoryItems {
       checkWrites(writes)
       if (!isTransaction(writes, token)) {
         requests.write += 1
-        return apply(writes)
+        const answer = apply(writes)
+        const [write] = writes
+        const isShown = answer.status === 'done' && write?.kind === 'update' && write.isShown === true
+        return isShown ? { ...answer, item: find(write.key) } : answer
       }
       requests.transaction += 1
       return transact(writes, token)

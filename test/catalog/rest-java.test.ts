@@ -2,12 +2,17 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type JsonObject, stringifyJson } from '../../src/base/json.js'
 import { systemRuntime } from '../../src/base/runtime.js'
 import type { Catalog, Namespace } from '../../src/catalog/catalog.js'
 import { openRestCatalog } from '../../src/catalog/rest.js'
+import { bind } from '../../src/expression/bind.js'
+import { and, eq, gtEq, isIn, isNan, isNull, lt, or, startsWith } from '../../src/expression/expression.js'
 import { createLocalIO } from '../../src/io/local.js'
 import { createStorageAccess } from '../../src/io/storage-access.js'
 import { openLake } from '../../src/lake/lake.js'
+import { serializeMetricsReport } from '../../src/rest/metrics-json.js'
+import { type ScanFigures, scanReportOf } from '../../src/rest/scan-report.js'
 import { type CatalogUnderTest, describeCatalog } from '../contract/catalog.js'
 import { describeViews } from '../contract/views.js'
 import { type JavaServer, javaServerIsHere, startJavaServer } from './java-rest-server.js'
@@ -62,6 +67,48 @@ describe.skipIf(!javaServerIsHere())("Java's server", () => {
     await close()
   })
 
+  it('takes our reports of scans', async () => {
+    const schema = {
+      fields: (['long', 'string', 'double', 'date', 'boolean'] as const).map((kind, index) => ({
+        id: index + 1,
+        name: kind,
+        required: false,
+        type: { kind },
+      })),
+    }
+    const where = or(
+      and(gtEq('long', 5n), startsWith('string', 'x'), isNull('date')),
+      and(isIn('long', [1n, 20n]), eq('boolean', true), lt('date', '2026-01-01')),
+      isNan('double'),
+    )
+    const none = { total: 0, skipped: 0 }
+    const figures: ScanFigures = {
+      snapshotId: 9_223_372_036_854_775_807n,
+      schemaId: 0,
+      filter: bind(where, schema),
+      projected: [{ id: 1, name: 'long' }],
+      planningMs: 3,
+      dataManifests: none,
+      deleteManifests: none,
+      dataFiles: { result: 1, skipped: 0, sizeBytes: 10 },
+      deleteFiles: { result: 0, sizeBytes: 0, indexed: 0, skipped: 0 },
+    }
+    const statusOf = async (report: JsonObject): Promise<number> => {
+      const answer = await fetch(`${server.uri}/v1/namespaces/shop/tables/orders/metrics`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: stringifyJson(report),
+      })
+      return answer.status
+    }
+    const report = serializeMetricsReport(scanReportOf(figures, 'rest.shop.orders'))
+    expect(await statusOf(report)).toBe(204)
+    // It does look: a report without a filter is none.
+    expect(await statusOf({ ...report, filter: { type: 'eq' } })).toBeGreaterThanOrEqual(400)
+  })
+
+  const over = 'its catalog registers over no table'
+  const unregister = 'it does not have the endpoint'
   describeCatalog('REST, of Java', world, {
     without: {
       'stay when their last property is removed': 'its namespaces are their properties',
@@ -74,6 +121,11 @@ describe.skipIf(!javaServerIsHere())("Java's server", () => {
       'of many writers at once all land, one after the other':
         'it leaves metadata files of attempts that lost',
       'create one table and change another': 'its transactions take tables that are there',
+      'give way to other metadata that is registered over them; their files stay, their commits lose': over,
+      'are made by registering over nothing, in a namespace that is there': over,
+      'that are registered over while others write them hold nothing of the writers': over,
+      'are unregistered with their last state, from which they go on elsewhere': unregister,
+      'that are unregistered while others write them have every commit that landed': unregister,
     },
   })
   const leaves = 'it leaves metadata files of attempts that lost'

@@ -3,9 +3,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type Runtime, systemRuntime } from '../../src/base/runtime.js'
 import type { Catalog } from '../../src/catalog/catalog.js'
 import { openRestCatalog } from '../../src/catalog/rest.js'
+import { BOUND_TRUE, bind } from '../../src/expression/bind.js'
+import { and, eq, gtEq, isIn, isNull, lt, notIn, or } from '../../src/expression/expression.js'
 import { createMemoryIO } from '../../src/io/memory.js'
 import { createStorageAccess, type StorageAccess } from '../../src/io/storage-access.js'
 import { ENDPOINTS } from '../../src/rest/endpoints.js'
+import type { ScanFigures } from '../../src/rest/scan-report.js'
 import { appendTo, committed, ORDERS } from '../contract/catalog.js'
 import { METADATA, openStub, type Stub, type StubAnswer, type StubRequest, tableAnswer } from './rest-stub.js'
 
@@ -28,7 +31,7 @@ afterEach(async () => {
 
 async function open(
   properties: Readonly<Record<string, string>>,
-  answer: (request: StubRequest) => StubAnswer | undefined,
+  answer: Parameters<typeof openStub>[0],
 ): Promise<Catalog> {
   stub = await openStub(answer)
   access = createStorageAccess(runtime)
@@ -204,8 +207,146 @@ describe('reports', () => {
     })
   })
 
+  const FIGURES: ScanFigures = {
+    snapshotId: 5n,
+    schemaId: 0,
+    filter: BOUND_TRUE,
+    projected: [{ id: 1, name: 'id' }],
+    planningMs: 1.5,
+    dataManifests: { total: 5, skipped: 2 },
+    deleteManifests: { total: 2, skipped: 1 },
+    dataFiles: { result: 3, skipped: 4, sizeBytes: 3000 },
+    deleteFiles: {
+      result: 2,
+      sizeBytes: 40,
+      indexed: 6,
+      skipped: 0,
+      kinds: { equality: 1, positional: 2, vectors: 3 },
+    },
+  }
+  const sent = (): readonly StubRequest[] => stub.log.filter(({ path }) => path === `${TABLE}/metrics`)
+
+  it('tell the server what planning a scan came to, by the names of Java’s metrics', async () => {
+    const opened = await open({}, commitAnswers)
+    opened.reportScan?.(ORDERS, FIGURES)
+    await expect.poll(() => sent().length).toBe(1)
+    const count = (value: number) => ({ unit: 'count', value })
+    expect(JSON.parse(sent()[0]?.body ?? '{}')).toEqual({
+      'report-type': 'scan-report',
+      'table-name': 'rest.shop.orders',
+      'snapshot-id': 5,
+      filter: true,
+      'schema-id': 0,
+      'projected-field-ids': [1],
+      'projected-field-names': ['id'],
+      metrics: {
+        'total-planning-duration': { count: 1, 'time-unit': 'nanoseconds', 'total-duration': 1_500_000 },
+        'result-data-files': count(3),
+        'result-delete-files': count(2),
+        'total-data-manifests': count(5),
+        'total-delete-manifests': count(2),
+        'scanned-data-manifests': count(3),
+        'skipped-data-manifests': count(2),
+        'total-file-size-in-bytes': { unit: 'bytes', value: 3000 },
+        'total-delete-file-size-in-bytes': { unit: 'bytes', value: 40 },
+        'skipped-data-files': count(4),
+        'skipped-delete-files': count(0),
+        'scanned-delete-manifests': count(1),
+        'skipped-delete-manifests': count(1),
+        'indexed-delete-files': count(6),
+        'equality-delete-files': count(1),
+        'positional-delete-files': count(2),
+        dvs: count(3),
+      },
+    })
+  })
+
+  it('show of a filter what kind of values it compares, and none of the values', async () => {
+    const opened = await open({}, commitAnswers)
+    const texts = Array.from({ length: 100 }, (_, index) => `secret ${index}`)
+    const schema = {
+      fields: (['long', 'string', 'double', 'date', 'binary'] as const).map((kind, index) => ({
+        id: index + 1,
+        name: kind,
+        required: false,
+        type: { kind },
+      })),
+    }
+    const where = and(
+      gtEq('long', 12_345n),
+      eq('string', 'secret'),
+      or(lt('double', -0.25), isIn('string', texts)),
+      notIn('long', [1n, 2n, -33n]),
+      eq('date', '2024-10-04'),
+      isNull('binary'),
+    )
+    opened.reportScan?.(ORDERS, { ...FIGURES, filter: bind(where, schema) })
+    await expect.poll(() => sent().length).toBe(1)
+    const body = sent()[0]?.body ?? ''
+    const leaves = JSON.stringify(JSON.parse(body).filter).replaceAll(/hash-[0-9a-f]{8}/g, 'hash-of-it')
+    expect(leaves).not.toMatch(/secret|12345|33|20000|0\.25|2024/)
+    expect(leaves).toContain('{"type":"is-null","term":"binary"}')
+    expect(leaves).toContain('{"type":"gt-eq","term":"long","value":"(5-digit-int)"}')
+    expect(leaves).toContain('{"type":"eq","term":"string","value":"(hash-of-it)"}')
+    expect(leaves).toContain('{"type":"not-in","term":"long","values":["(2-digit-int)","(1-digit-int)"]}')
+    expect(leaves).toContain('{"type":"eq","term":"date","value":"(date)"}')
+    expect(leaves.match(/hash-/g)?.length).toBe(1 + 16)
+  })
+
+  it('wait in a queue that has an end, and closing waits for them a moment', async () => {
+    let answered = 0
+    const opened = await open({}, request => {
+      if (request.path.endsWith('/metrics')) answered++
+      return commitAnswers(request)
+    })
+    for (let report = 0; report < 500; report++) opened.reportScan?.(ORDERS, FIGURES)
+    await expect.poll(() => answered).toBe(68)
+    await opened.close()
+    opened.reportScan?.(ORDERS, FIGURES)
+    expect(sent()).toHaveLength(68)
+  })
+
+  it('hold up nobody who closes while the server does not answer', async () => {
+    const opened = await open({}, request =>
+      request.path.endsWith('/metrics') ? 'never' : commitAnswers(request),
+    )
+    for (let report = 0; report < 20; report++) opened.reportScan?.(ORDERS, FIGURES)
+    await expect.poll(() => sent().length).toBe(4)
+    await opened.close()
+    expect(sent()).toHaveLength(4)
+  })
+
+  it('are sent with the credentials of their table, and lost when they are refused', async () => {
+    const answers = ({ path }: StubRequest): StubAnswer | undefined =>
+      path === TABLE
+        ? tableAnswer({ config: { token: 'of the table' } })
+        : path.endsWith('/metrics')
+          ? { status: 500, json: { error: { message: 'no', type: 'X', code: 500 } } }
+          : undefined
+    const opened = await open({ token: 'of the lake' }, answers)
+    await opened.loadTable(ORDERS)
+    opened.reportScan?.(ORDERS, FIGURES)
+    await expect.poll(() => sent().length).toBe(1)
+    expect(sent()[0]?.headers.authorization).toBe('Bearer of the table')
+    await opened.close()
+  })
+
+  it('are not sent to a server that does not announce them', async () => {
+    const endpoints = [ENDPOINTS.loadTable, ENDPOINTS.commitTable]
+    const opened = await open({}, request =>
+      request.path === '/v1/config'
+        ? { json: { defaults: {}, overrides: {}, endpoints } }
+        : commitAnswers(request),
+    )
+    expect(opened.reportScan).toBeUndefined()
+    committed(await opened.commit([appendTo(base, 5n)]))
+    await opened.close()
+    expect(sent()).toEqual([])
+  })
+
   it('are not sent by who does not want to', async () => {
     const opened = await open({ 'rest-metrics-reporting-enabled': 'false' }, commitAnswers)
+    expect(opened.reportScan).toBeUndefined()
     committed(await opened.commit([appendTo(base, 5n)]))
     await opened.close()
     expect(paths().some(path => path.endsWith('/metrics'))).toBe(false)

@@ -30,7 +30,9 @@ export interface Stub {
 }
 
 /** Undefined is 404. The answer to `/v1/config` is empty unless the test gives another. */
-export async function openStub(answer: (request: StubRequest) => StubAnswer | undefined): Promise<Stub> {
+export async function openStub(
+  answer: (request: StubRequest) => StubAnswer | 'never' | undefined,
+): Promise<Stub> {
   const log: StubRequest[] = []
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = []
@@ -46,8 +48,9 @@ export async function openStub(answer: (request: StubRequest) => StubAnswer | un
       }
       log.push(request)
       const isConfig = path.endsWith('/v1/config')
-      const given: StubAnswer =
-        answer(request) ?? (isConfig ? { json: { defaults: {}, overrides: {} } } : MISSING)
+      const empty: StubAnswer = isConfig ? { json: { defaults: {}, overrides: {} } } : MISSING
+      const given = answer(request) ?? empty
+      if (given === 'never') return
       outgoing.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers })
       outgoing.end(given.bytes ?? (given.json === undefined ? '' : JSON.stringify(given.json)))
     })

@@ -86,6 +86,9 @@ describe('serac table upgrade, register and create --or-replace', () => {
     await run('table', 'create', 'other.t', 'id bigint', '--or-replace')
     expect(await run('scan', 'other.t', '--count')).toContain('0')
     expect(await json('snapshots', 'other.t')).toHaveLength(1)
+    expect(await refused('table', 'register', 'other.t', path)).toMatchObject({ kind: 'already-exists' })
+    await run('table', 'register', 'other.t', path, '--overwrite')
+    expect(await run('scan', 'other.t', '--count')).toContain('1')
   })
 })
 

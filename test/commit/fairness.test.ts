@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
+import { createDynamoDbCatalog } from '../../src/catalog/dynamodb.js'
 import { commitTables } from '../../src/commit/commit-loop.js'
 import type { TableAction } from '../../src/commit/table-action.js'
 import { connect, type Lake } from '../../src/index.js'
+import { createMemoryIO } from '../../src/io/memory.js'
 import { appendAction } from '../../src/writer/append.js'
+import { createMemoryItems } from '../catalog/memory-items.js'
+import { createTable, ORDERS } from '../contract/catalog.js'
 
 let cwd: string
 let slow: Lake
@@ -60,4 +64,39 @@ it('a commit whose attempts take long lands while others append without a pause'
   const slowOnes = (await table.snapshots()).filter(({ summary }) => summary.who === 'slow')
   expect(slowOnes).toHaveLength(2)
   expect(await readdir(join(cwd, 'lake/catalog.db-turns'))).toEqual([])
+}, 60_000)
+
+it('on DynamoDB slow writers and fast ones land by turns, and leave nothing in the queue', async () => {
+  const items = createMemoryItems({ runtime: systemRuntime })
+  const io = createMemoryIO()
+  const open = () => createDynamoDbCatalog(items, { warehouse: 'memory:/lake', io, runtime: systemRuntime })
+  const owner = open()
+  await owner.createNamespace(['shop'])
+  await createTable(owner, ORDERS)
+  const landed = [0, 0, 0, 0, 0, 0]
+  const isOver = (): boolean => landed.every(count => count >= 3)
+  const attemptsTaken: number[] = []
+  const write = async (writer: number): Promise<void> => {
+    const catalog = open()
+    while (!isOver()) {
+      const append = appendAction(io, [], { runtime: systemRuntime, summary: { writer: String(writer) } })
+      const action: TableAction = async (base, attempt) => {
+        await systemRuntime.sleep(writer < 4 ? 1 : 60)
+        return append(base, attempt)
+      }
+      const target = { identifier: ORDERS, action }
+      const options = { io, runtime: systemRuntime, retry: { retriesMax: 20, waitMsMin: 10 } }
+      attemptsTaken.push((await commitTables(catalog, [target], options)).attempts)
+      landed[writer] = (landed[writer] ?? 0) + 1
+    }
+  }
+  await Promise.all(landed.map((_, writer) => write(writer)))
+  const { metadata } = await owner.loadTable(ORDERS)
+  const snapshotsOf = (writer: number): number =>
+    metadata.snapshots.filter(({ summary }) => summary.writer === String(writer)).length
+  expect(landed.map((_, writer) => snapshotsOf(writer))).toEqual(landed)
+  // Four are lost before a place is taken, and some to those who did not know of it yet.
+  expect(Math.max(...attemptsTaken)).toBeLessThanOrEqual(9)
+  const places = items.all().flatMap(item => Object.keys(item).filter(name => name.startsWith('turn.')))
+  expect(places).toEqual([])
 }, 60_000)

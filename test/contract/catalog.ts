@@ -304,6 +304,89 @@ export function describeCatalog(
         expect(await catalog.tableExists(ITEMS)).toBe(false)
       })
 
+      it('give way to other metadata that is registered over them; their files stay, their commits lose', async () => {
+        const orders = await createTable(catalog, ORDERS)
+        const items = await createTable(catalog, ITEMS)
+        const other = await world.another()
+        const stale = await other.loadTable(ORDERS)
+        const set = await catalog.registerTable(ORDERS, items.metadataLocation, { overwrite: true })
+        expect(set).toEqual({ ...items, identifier: ORDERS })
+        expect(await kindOf(other.registerTable(ORDERS, orders.metadataLocation))).toBe('already-exists')
+        expect(await other.commit([appendTo(stale, 1n)])).toMatchObject({ status: 'conflict' })
+        expect(await (await world.another()).loadTable(ORDERS)).toEqual(set)
+        const missing = `${orders.metadata.location}/metadata/none.metadata.json`
+        expect(await kindOf(catalog.registerTable(ORDERS, missing, { overwrite: true }))).toBe('not-found')
+        // Back again: it is the table that it was.
+        await other.registerTable(ORDERS, orders.metadataLocation, { overwrite: true })
+        expect(await catalog.loadTable(ORDERS)).toEqual(orders)
+        committed(await catalog.commit([appendTo(stale, 1n)]))
+        expect(await catalog.loadTable(ITEMS)).toEqual(items)
+      })
+
+      it('are made by registering over nothing, in a namespace that is there', async () => {
+        const orders = await createTable(catalog, ORDERS)
+        const register = (identifier: TableIdentifier): Promise<LoadedTable> =>
+          catalog.registerTable(identifier, orders.metadataLocation, { overwrite: true })
+        expect(await register(ITEMS)).toEqual({ ...orders, identifier: ITEMS })
+        expect(await kindOf(register({ namespace: ['none'], name: 'orders' }))).toBe('not-found')
+        expect(await catalog.listTables(['shop'])).toEqual(expect.arrayContaining([ITEMS, ORDERS]))
+      })
+
+      it('that are registered over while others write them hold nothing of the writers', async () => {
+        const orders = await createTable(catalog, ORDERS)
+        const items = await createTable(catalog, ITEMS)
+        const writers = await Promise.all([world.another(), world.another(), world.another()])
+        const appends = writers.map(async (writer, index) => {
+          const statuses: string[] = []
+          let base = orders
+          for (let turn = 0; turn < 4; turn++) {
+            const outcome = await writer.commit([appendTo(base, BigInt(10 * index + turn + 1))])
+            statuses.push(outcome.status)
+            base = await writer.loadTable(ORDERS)
+            if (base.metadata.tableUuid !== orders.metadata.tableUuid) break
+          }
+          return statuses
+        })
+        const set = await catalog.registerTable(ORDERS, items.metadataLocation, { overwrite: true })
+        await Promise.all(appends)
+        expect(await (await world.another()).loadTable(ORDERS)).toEqual(set)
+      })
+
+      it('are unregistered with their last state, from which they go on elsewhere', async () => {
+        const orders = await createTable(catalog, ORDERS)
+        committed(await (await world.another()).commit([appendTo(orders, 1n)]))
+        const last = await catalog.unregisterTable?.(ORDERS)
+        expect(last?.metadata.currentSnapshotId).toBe(1n)
+        expect(await catalog.tableExists(ORDERS)).toBe(false)
+        expect(await catalog.commit([appendTo(last!, 2n)]).catch(error => error)).not.toMatchObject({
+          status: 'committed',
+        })
+        expect(await kindOf(catalog.unregisterTable!(ORDERS))).toBe('not-found')
+        const again = await catalog.registerTable(ITEMS, last!.metadataLocation)
+        expect(again.metadata).toEqual(last?.metadata)
+        committed(await catalog.commit([appendTo(again, 2n)]))
+      })
+
+      it('that are unregistered while others write them have every commit that landed', async () => {
+        const orders = await createTable(catalog, ORDERS)
+        const writers = await Promise.all([world.another(), world.another()])
+        const landed: bigint[] = []
+        const appends = writers.map(async (writer, index) => {
+          let base: LoadedTable | undefined = orders
+          for (let turn = 0; turn < 5 && base !== undefined; turn++) {
+            const id = BigInt(10 * index + turn + 1)
+            const outcome = await writer.commit([appendTo(base, id)]).catch(() => undefined)
+            if (outcome?.status === 'committed') landed.push(id)
+            base = await writer.loadTable(ORDERS).catch(() => undefined)
+          }
+        })
+        const last = await catalog.unregisterTable!(ORDERS)
+        await Promise.all(appends)
+        const ids = last.metadata.snapshots.map(snapshot => snapshot.snapshotId)
+        expect([...ids].sort()).toEqual([...landed].sort())
+        expect(await catalog.tableExists(ORDERS)).toBe(false)
+      })
+
       it('whose metadata file is gone are not found, but listed and droppable', async () => {
         const table = await createTable(catalog, ORDERS)
         await world.io.delete([table.metadataLocation])

@@ -261,6 +261,49 @@ export function fileIoContract(name: string, open: () => Promise<FileIoUnderTest
       })
     })
 
+    describe('listLevel', () => {
+      beforeEach(async () => {
+        for (const path of [
+          'l/a.txt',
+          'l/ab/x.txt',
+          'l/ab/deep/er/y.txt',
+          'l/b.txt',
+          'l/ü %20/z',
+          'lother.txt',
+        ])
+          await io.write(at(path), utf8Encode(path))
+      })
+      const level = async (prefix: string) => {
+        const entries = await collect(io.listLevel(prefix))
+        const files = entries.flatMap(entry => (entry.kind === 'file' ? [entry.file] : []))
+        const folders = entries.flatMap(entry => (entry.kind === 'folder' ? [entry.location] : []))
+        return { files: files.map(file => file.location).sort(), folders: folders.sort() }
+      }
+
+      it('tells the files and the folders right in a folder, each once', async () => {
+        expect(await level(at('l/'))).toEqual({
+          files: [at('l/a.txt'), at('l/b.txt')],
+          folders: [at('l/ab'), at('l/ü %20')].sort(),
+        })
+        expect(await level(at('l/ab/'))).toEqual({ files: [at('l/ab/x.txt')], folders: [at('l/ab/deep')] })
+      })
+
+      it('compares text, and ends at the next slash', async () => {
+        expect(await level(at('l/a'))).toEqual({ files: [at('l/a.txt')], folders: [at('l/ab')] })
+        expect(await level(at('l'))).toEqual({ files: [at('lother.txt')], folders: [at('l')] })
+        expect(await level(at('l/ab/d'))).toEqual({ files: [], folders: [at('l/ab/deep')] })
+        expect(await level(at('nothing/'))).toEqual({ files: [], folders: [] })
+      })
+
+      it('says sizes, and does nothing when the signal has fired', async () => {
+        expect(await collect(io.listLevel(at('l/b')))).toMatchObject([
+          { kind: 'file', file: { location: at('l/b.txt'), sizeBytes: 'l/b.txt'.length } },
+        ])
+        const signal = AbortSignal.abort()
+        await expect(collect(io.listLevel(at('l/'), { signal }))).rejects.toMatchObject({ kind: 'aborted' })
+      })
+    })
+
     describe('delete', () => {
       it('deletes files, and counts absent ones as deleted', async () => {
         await io.write(at('d/one'), utf8Encode('1'))

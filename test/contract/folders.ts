@@ -11,6 +11,11 @@ export const FOLDERS_WITHOUT: Readonly<Record<string, string>> = {
   'get a folder of their own by default, also where a renamed table left its files': FOLDERS,
   'live where the namespace says': FOLDERS,
   'are registered from a metadata file, and not over another table': FOLDERS,
+  'give way to other metadata that is registered over them; their files stay, their commits lose': FOLDERS,
+  'are made by registering over nothing, in a namespace that is there': FOLDERS,
+  'that are registered over while others write them hold nothing of the writers': FOLDERS,
+  'are unregistered with their last state, from which they go on elsewhere': FOLDERS,
+  'that are unregistered while others write them have every commit that landed': FOLDERS,
   'delete what fell off the metadata log when the table says so':
     'the names of old versions stay taken; the files are emptied',
   'whose metadata file is gone are not found, but listed and droppable': 'the file is the entry',

@@ -214,6 +214,11 @@ export function describeViews(
       expect(await kindOf(catalog.renameTable(TOTALS, ITEMS))).toBe('not-found')
       expect(await kindOf(views.register(ORDERS, view.metadataLocation))).toBe('already-exists')
       expect(await kindOf(catalog.registerTable(TOTALS, table.metadataLocation))).toBe('already-exists')
+      // Java's server registers over nothing.
+      expect(['already-exists', 'unsupported']).toContain(
+        await kindOf(catalog.registerTable(TOTALS, table.metadataLocation, { overwrite: true })),
+      )
+      expect(await kindOf(catalog.unregisterTable?.(TOTALS) ?? catalog.dropTable(TOTALS))).toBe('not-found')
       expect([await views.load(TOTALS), await catalog.loadTable(ORDERS)]).toEqual([view, table])
     })
 

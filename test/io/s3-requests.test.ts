@@ -259,6 +259,35 @@ describe('listing and deleting in S3', () => {
     expect((await collect(io.list('s3://other-bucket'))).length).toBe(0)
   })
 
+  it('tells the folders of a level at the cost of the level, whatever lies below', async () => {
+    const io = openIO()
+    for (const folder of ['a+b', 'ä/b', 'c'])
+      await Promise.all(
+        Array.from({ length: 100 }, (_, index) => io.write(`${B}/wide/${folder}/${index}`, utf8Encode('x'))),
+      )
+    await io.write(`${B}/wide/file`, utf8Encode('x'))
+    await io.write(`${B}/wide/drawn/`, new Uint8Array(0))
+    stub.forget()
+    const level = await collect(io.listLevel('s3a://serac-test/wide/'))
+    const found = level.map(entry => (entry.kind === 'folder' ? `${entry.location}/` : entry.file.location))
+    const names = ['a+b/', 'c/', 'drawn/', 'file', 'ä/']
+    expect(found.sort()).toEqual(names.map(name => `s3a://serac-test/wide/${name}`))
+    expect(stub.requests).toHaveLength(1)
+    // What is drawn is no file right in itself.
+    expect(await collect(io.listLevel(`${B}/wide/drawn/`))).toEqual([])
+  })
+
+  it('walks the pages of a level, and no further than its reader', async () => {
+    const io = openIO()
+    for (let index = 0; index < 20; index++) await io.write(`${B}/paged/${index}/x`, utf8Encode('x'))
+    stub.forget()
+    expect(await collect(io.listLevel(`${B}/paged/`))).toHaveLength(20)
+    expect(stub.requests).toHaveLength(3)
+    stub.forget()
+    for await (const _ of io.listLevel(`${B}/paged/`)) break
+    expect(stub.requests).toHaveLength(1)
+  })
+
   it('deletes by the thousand, of two buckets apart', async () => {
     const locations = Array.from({ length: 1500 }, (_, index) => `${B}/many/${index}`)
     const report = await openIO().delete([...locations, 's3://other/x', 's3n://serac-test/y'])

@@ -222,12 +222,21 @@ function listUploads(bucket: string, query: URLSearchParams, { uploads }: StubSt
 function list(bucket: string, query: URLSearchParams, { objects }: StubState): Answer {
   const prefix = `${bucket}/${query.get('prefix') ?? ''}`
   const after = query.get('continuation-token') ?? ''
-  const keys = [...objects.keys()].filter(key => key.startsWith(prefix) && key > after).sort()
-  const page = keys.slice(0, LIST_PAGE)
-  const last = keys.length > LIST_PAGE ? page.at(-1) : undefined
-  const contents = page.map(key => {
-    const name = encodeURIComponent(key.slice(bucket.length + 1)).replaceAll('%20', '+')
-    return `<Contents><Key>${name}</Key><Size>${objects.get(key)?.bytes.length}</Size></Contents>`
+  const delimiter = query.get('delimiter')
+  // A key, or what it has in common with others up to the delimiter.
+  const cut = (key: string): string => {
+    const end = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length)
+    return end < 0 ? key : key.slice(0, end + 1)
+  }
+  const keys = [...objects.keys()].filter(key => key.startsWith(prefix)).map(cut)
+  const entries = [...new Set(keys)].filter(entry => entry > after).sort()
+  const page = entries.slice(0, LIST_PAGE)
+  const last = entries.length > LIST_PAGE ? page.at(-1) : undefined
+  const contents = page.map(entry => {
+    const name = encodeURIComponent(entry.slice(bucket.length + 1)).replaceAll('%20', '+')
+    const isFolder = delimiter !== null && entry.indexOf(delimiter, prefix.length) >= 0
+    if (isFolder) return `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`
+    return `<Contents><Key>${name}</Key><Size>${objects.get(entry)?.bytes.length}</Size></Contents>`
   })
   const next =
     last === undefined

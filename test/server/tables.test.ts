@@ -201,6 +201,48 @@ describe('tables', () => {
     )
   })
 
+  it('are registered over others, whose files stay and whose writers lose', async () => {
+    const { json: orders } = await create()
+    const { json: items } = await create({ name: 'items' })
+    const register = (overwrite: boolean, from: Json) =>
+      world.ask('POST /v1/namespaces/shop/register', {
+        body: { name: 'orders', 'metadata-location': from['metadata-location'], overwrite },
+      })
+    expect((await register(false, items)).status).toBe(409)
+    expect(await register(true, items)).toMatchObject({ status: 200, json: { metadata: items.metadata } })
+    expect((await world.ask(`POST ${TABLE}`, { body: append(orders.metadata, 1) })).json).toMatchObject(
+      error('CommitFailedException', 409),
+    )
+    expect((await world.ask(`GET ${TABLE}`)).json.metadata).toEqual(items.metadata)
+    expect(world.records).toContainEqual(
+      expect.objectContaining({ action: 'register-table', overwrite: true, outcome: 'done' }),
+    )
+    expect((await register(true, orders)).json.metadata).toEqual(orders.metadata)
+    expect((await world.ask(`POST ${TABLE}`, { body: append(orders.metadata, 1) })).status).toBe(200)
+  })
+
+  it('are unregistered with their last state, once, and their files stay', async () => {
+    await create()
+    const { endpoints } = (await world.ask('GET /v1/config')).json
+    expect(endpoints).toContain('POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/unregister')
+    const { json: before } = await world.ask(`GET ${TABLE}`)
+    const last = await world.ask(`POST ${TABLE}/unregister`)
+    expect(last).toMatchObject({ status: 200 })
+    expect(last.json).toEqual({
+      'metadata-location': before['metadata-location'],
+      metadata: before.metadata,
+    })
+    expect((await world.ask(`GET ${TABLE}`)).status).toBe(404)
+    expect((await world.ask(`POST ${TABLE}`, { body: append(before.metadata, 1) })).status).toBe(404)
+    expect((await world.ask(`POST ${TABLE}/unregister`)).json).toMatchObject(
+      error('NoSuchTableException', 404),
+    )
+    const body = { name: 'again', 'metadata-location': last.json['metadata-location'] }
+    expect((await world.ask('POST /v1/namespaces/shop/register', { body })).json.metadata).toEqual(
+      before.metadata,
+    )
+  })
+
   it('lose their files with a purge alone', async () => {
     const files = async (): Promise<number> => {
       let count = 0

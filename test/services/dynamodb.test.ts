@@ -21,6 +21,7 @@ import {
   ITEMS,
   ORDERS,
 } from '../contract/catalog.js'
+import { describeDynamoDbTurns } from '../contract/dynamodb-turns.js'
 import { describeWriteLeases } from '../contract/write-leases.js'
 import { type Fault, type FaultProxy, openFaultProxy, type ProxiedRequest } from './fault-proxy.js'
 import { type Service, serviceIsHere, serviceProperties, startService } from './service.js'
@@ -58,6 +59,7 @@ describe.skipIf(!serviceIsHere('dynamodb'))('on DynamoDB Local', () => {
     locationProperty: 'default_location',
   })
   describeWriteLeases('dynamodb, DynamoDB Local', openWorld)
+  describeDynamoDbTurns('DynamoDB Local', () => openAwsItems({ properties: newTable(), runtime }))
 
   describe('a store of items', () => {
     const KEY = { identifier: 'shop.orders', namespace: 'shop' }

@@ -41,6 +41,10 @@ for (const name of SERVERS) {
         await mapBounded(names, name => io.write(name, utf8Encode('x')), { limit: 32 })
         const listed = await collect(io.list(`${root}/many/`))
         expect(listed.map(file => file.location).sort()).toEqual([...names].sort())
+        const level = await collect(io.listLevel(`${root}/many/`))
+        expect(level.map(entry => (entry.kind === 'folder' ? entry.location : 'a file')).sort()).toEqual(
+          Array.from({ length: 7 }, (_, folder) => `${root}/many/${folder}`),
+        )
         expect((await io.delete(names)).failed).toEqual([])
         expect(await collect(io.list(`${root}/many/`))).toEqual([])
       }, 60_000)

@@ -1,7 +1,7 @@
 /** The catalogs of the world: what is behind the network, and what a process opens. */
 import type { Catalog } from '../../src/catalog/catalog.js'
 import { createDynamoDbCatalog } from '../../src/catalog/dynamodb.js'
-import { type ItemStore, keyOf } from '../../src/catalog/dynamodb-store.js'
+import { type ItemKey, type ItemStore, type ItemWrite, keyOf } from '../../src/catalog/dynamodb-store.js'
 import { createEmbeddedCatalog } from '../../src/catalog/embedded.js'
 import { BUSY_RETRY_DEFAULT, type EmbeddedDb, openEmbeddedDb } from '../../src/catalog/embedded-db.js'
 import { openFilesystemCatalog } from '../../src/catalog/filesystem.js'
@@ -90,8 +90,8 @@ function dynamoDbService({ network, onChange }: ServiceOptions): CatalogService 
       },
       async write(writes, options) {
         const text = JSON.stringify(writes)
-        const isLease = writes.some(write => keyOf(write).identifier.startsWith('.'))
-        const target = isLease && writes.length === 1 ? 'lease' : sent.has(text) ? 'settle' : 'swap'
+        const isLease = writes.length === 1 && writes.some(write => keyOf(write).identifier.startsWith('.'))
+        const target = isPlace(writes) ? 'turn' : isLease ? 'lease' : sent.has(text) ? 'settle' : 'swap'
         sent.add(text)
         const reply = await network.request(process, target, async by => {
           const answer = await items.write(writes, options)
@@ -121,15 +121,27 @@ function dynamoDbService({ network, onChange }: ServiceOptions): CatalogService 
       }
       return pointers
     },
-    open: async client =>
-      createDynamoDbCatalog(client.items?.(storeOf(client)) ?? storeOf(client), {
-        warehouse: WAREHOUSE,
-        io: client.io,
-        runtime: client.process.runtime,
-      }),
+    async open(client) {
+      const store = client.items?.(storeOf(client)) ?? storeOf(client)
+      const { io, process } = client
+      const catalog = createDynamoDbCatalog(store, { warehouse: WAREHOUSE, io, runtime: process.runtime })
+      // Writers here are few: they queue up as soon as they have lost.
+      const turns = catalog.turns && { ...catalog.turns, manners: { ...catalog.turns.manners, lostMax: 1 } }
+      return { ...catalog, turns }
+    },
     onWrite: async () => {},
     isOwnFile: () => false,
   }
+}
+
+/** A place in a queue is taken or left. */
+function isPlace(writes: readonly ItemWrite[]): boolean {
+  const [write, second] = writes
+  return write?.kind === 'update' && second === undefined && write.set.v === undefined && isTable(write.key)
+}
+
+function isTable({ identifier, namespace }: ItemKey): boolean {
+  return identifier.startsWith(`${namespace}.`)
 }
 
 /** The real catalog over one SQLite database: all processes are of one machine. */

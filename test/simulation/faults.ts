@@ -18,6 +18,7 @@ export type Target =
   | 'swap'
   | 'settle'
   | 'lease'
+  | 'turn'
   | 'lock'
   | 'other'
 
@@ -60,6 +61,7 @@ export const FAULTS: Readonly<Record<Target, readonly Fault[]>> = {
   swap: WRITE,
   settle: WRITE,
   lease: WRITE,
+  turn: WRITE,
   lock: WRITE,
   other: READ,
 }
@@ -68,10 +70,10 @@ export const FAULTS: Readonly<Record<Target, readonly Fault[]>> = {
 const LOCALLY: Partial<Record<Fault, Fault>> = { late: 'lost-response', duplicate: 'delayed' }
 
 /** Requests that are rare, and what matters most when they fail too. */
-const OFTEN: Partial<Record<Target, number>> = { settle: 0.5, lease: 0.4, other: 0.1, lock: 0.05 }
+const OFTEN: Partial<Record<Target, number>> = { settle: 0.5, lease: 0.4, turn: 0.4, other: 0.1, lock: 0.05 }
 
 /** Requests of which there are few: each thing that can happen to them happens as often as any other. */
-const FEW: ReadonlySet<Target> = new Set(['delete', 'lease', 'other'])
+const FEW: ReadonlySet<Target> = new Set(['delete', 'lease', 'turn', 'other'])
 
 /** What ends an operation comes less often, or nothing would land. */
 const WEIGHTS: Readonly<Record<Fault, number>> = {

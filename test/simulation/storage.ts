@@ -107,6 +107,13 @@ export function createStorage(options: StorageOptions): Storage {
       const { value, isStale } = await ask('list', prefix, () => listAt(prefix, clock.nowMs()))
       yield* isStale ? listAt(prefix, clock.nowMs() - random() * STALE_MS_MAX) : value
     },
+    async *listLevel(prefix) {
+      for await (const file of this.list(prefix)) {
+        if (file.location.includes('/', prefix.length))
+          throw new LakeError('unsupported', 'the simulated store has no folders')
+        yield { kind: 'file', file }
+      }
+    },
     async delete(locations) {
       await ask('delete', locations[0] ?? '', by => {
         for (const location of locations) remove(location, by)

@@ -15,6 +15,10 @@ interface AddFilesCommandOptions {
   readonly branch?: string
 }
 
+interface RegisterCommandOptions {
+  readonly overwrite?: boolean
+}
+
 /** `serac table alter|upgrade|register|add-files` */
 export function addAlterCommands(table: Command, surroundings: Surroundings): void {
   table
@@ -55,13 +59,14 @@ export function addAlterCommands(table: Command, surroundings: Surroundings): vo
   table
     .command('register <table> <metadata-file>')
     .description('name a table that is there by its metadata file')
+    .option('--overwrite', 'set a table of the name to it; the files of both stay')
     .option('--json', 'print one JSON document')
-    .action((name: string, file: string, _options, command: Command) =>
+    .action((name: string, file: string, { overwrite }: RegisterCommandOptions, command: Command) =>
       withLake(command, surroundings, async session => {
         const path = fileLocation(surroundings, file)
         // A bare path means a file to us, and something in its default store to others.
         const location = path.startsWith('/') ? `file://${path}` : path
-        await session.lake.registerTable(name, location)
+        await session.lake.registerTable(name, location, { overwrite, signal: surroundings.signal })
         const json = { registered: name, metadataLocation: location }
         await printResult(session, { json, text: `registered ${name}: ${location}\n` })
       }),
