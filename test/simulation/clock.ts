@@ -43,8 +43,12 @@ export function createClock(): Clock {
     wait: (ms, waiter, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted === true) return reject(aborted(signal))
-        add(nowMs + Math.max(0, Math.ceil(ms)), waiter, resolve)
-        signal?.addEventListener('abort', () => reject(aborted(signal)), { once: true })
+        const abort = (): void => reject(aborted(signal))
+        add(nowMs + Math.max(0, Math.ceil(ms)), waiter, () => {
+          signal?.removeEventListener('abort', abort)
+          resolve()
+        })
+        signal?.addEventListener('abort', abort, { once: true })
       }),
     later: (ms, work) => add(nowMs + Math.ceil(ms), undefined, work),
     async run(isDone = () => false) {
@@ -64,8 +68,8 @@ export function createClock(): Clock {
   }
 }
 
-function aborted(signal: AbortSignal): LakeError {
-  return new LakeError('aborted', 'the operation was aborted', { cause: signal.reason })
+function aborted(signal: AbortSignal | undefined): LakeError {
+  return new LakeError('aborted', 'the operation was aborted', { cause: signal?.reason })
 }
 
 /** All code has run to where it waits for an event: nothing in the world waits for anything else. */

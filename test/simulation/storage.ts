@@ -108,11 +108,13 @@ export function createStorage(options: StorageOptions): Storage {
       yield* isStale ? listAt(prefix, clock.nowMs() - random() * STALE_MS_MAX) : value
     },
     async *listLevel(prefix) {
+      const folders = new Set<string>()
       for await (const file of this.list(prefix)) {
-        if (file.location.includes('/', prefix.length))
-          throw new LakeError('unsupported', 'the simulated store has no folders')
-        yield { kind: 'file', file }
+        const end = file.location.indexOf('/', prefix.length)
+        if (end < 0) yield { kind: 'file', file }
+        else folders.add(file.location.slice(0, end))
       }
+      for (const location of folders) yield { kind: 'folder', location }
     },
     async delete(locations) {
       await ask('delete', locations[0] ?? '', by => {
