@@ -1,9 +1,9 @@
 /**
  * Places in the queue of a table: attributes of the table's own item.
  *
- *   turn.<8 hex digits>   when it was taken, in milliseconds since 1970 (N)
+ *   turn.<8 hex digits>   when it was taken, in milliseconds since 1970; parts of one are signs of life since (N)
  *
- * Places in the order of their times are the queue. So whoever reads the item sees it, and so does whoever is refused, as
+ * Places in the order of their numbers are the queue. So whoever reads the item sees it, and so does whoever is refused, as
  * a refusal comes with the item: knowing costs nobody a request. They are numbers and not a list, as PyIceberg cannot read
  * an item that has other attributes than texts and numbers. Neither `v` nor a property changes with them.
  */
@@ -14,13 +14,22 @@ const PREFIX = 'turn.'
 /** What is older was left by somebody who died. Clocks that differ by as much know nothing of each other's turns. */
 const AGE_MS_MAX = 600_000
 
+/** A millisecond has room for so many, and a number that is exact for each. */
+const SIGNS_OF_MS = 256
+
 export interface Place {
   readonly attribute: string
-  readonly madeMs: number
+  /** When it was taken, in milliseconds since 1970, and how often its writer has said since that it lives. */
+  readonly sign: number
 }
 
 export function newPlace(runtime: Runtime, madeMs: number): Place {
-  return { attribute: PREFIX + runtime.uuid().slice(0, 8), madeMs }
+  return { attribute: PREFIX + runtime.uuid().slice(0, 8), sign: madeMs }
+}
+
+/** The same place with one sign of life more: where it stands in the queue does not change. */
+export function withSign({ attribute, sign }: Place): Place {
+  return { attribute, sign: sign + 1 / SIGNS_OF_MS }
 }
 
 /** Those that count, in order. */
@@ -41,7 +50,7 @@ export function isInFront(place: Place, own: Place | undefined): boolean {
 }
 
 function comparePlaces(a: Place, b: Place): number {
-  return a.madeMs - b.madeMs || (a.attribute < b.attribute ? -1 : 1)
+  return a.sign - b.sign || (a.attribute < b.attribute ? -1 : 1)
 }
 
 function allPlaces(item: Item | undefined): Place[] {
@@ -49,13 +58,13 @@ function allPlaces(item: Item | undefined): Place[] {
   for (const attribute in item) {
     if (!attribute.startsWith(PREFIX)) continue
     const value = item[attribute]
-    places.push({ attribute, madeMs: typeof value === 'number' ? value : Number.NaN })
+    places.push({ attribute, sign: typeof value === 'number' ? value : Number.NaN })
   }
   return places
 }
 
-function isVoid({ madeMs }: Place, nowMs: number): boolean {
-  return !(Math.abs(nowMs - madeMs) <= AGE_MS_MAX)
+function isVoid({ sign }: Place, nowMs: number): boolean {
+  return !(Math.abs(nowMs - sign) <= AGE_MS_MAX)
 }
 
 // ---- what is seen in passing

@@ -2,7 +2,8 @@
  * Turns of the DynamoDB catalog: a place is an attribute of the table's item (`dynamodb-places.ts`).
  *
  *   queue   one conditional update, whose answer shows the queue
- *   wait    from what was seen last; then reads of the item, the fewer the more are in front
+ *   wait    from what was seen last; then reads of the item, the fewer the more are in front (`dynamodb-line.ts`)
+ *   turn    an update now and then, when it is a long one: a sign of life
  *   leave   with the swap itself; an update of its own only when nothing was swapped
  *
  * Who sees nobody in the queue asks nothing. Clocks differ: a place goes behind those that were seen, and the time at the
@@ -12,7 +13,16 @@ import { checkSignal } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { TableIdentifier } from './catalog.js'
 import { tableKey, VERSION } from './dynamodb-items.js'
-import { isInFront, newPlace, type Place, placesOf, voidPlaces, watchQueues } from './dynamodb-places.js'
+import { advance, createLine, pauseMsOf } from './dynamodb-line.js'
+import {
+  isInFront,
+  newPlace,
+  type Place,
+  placesOf,
+  voidPlaces,
+  watchQueues,
+  withSign,
+} from './dynamodb-places.js'
 import type { ItemStore, ItemWriteAnswer, StoredItem } from './dynamodb-store.js'
 import { parseIdentifier, printIdentifier } from './identifier.js'
 import {
@@ -28,8 +38,11 @@ import {
 const MANNERS: TurnManners = { lostMax: 4, courtesyMsMax: 0 }
 /** In the item of one table: each costs about 25 bytes of every read and write. */
 const PLACES_MAX = 64
-/** What those get who come to the head behind some that never left: at least this. */
-const TURN_MS_MIN = 250
+/** Who has its turn says that it lives; short turns end before. */
+const SIGN_MS = 400
+const SIGNS_MAX = Math.ceil(TURN_MS_MAX / SIGN_MS)
+/** What goes wrong with leaving is tried again: a place that stays holds all others up. */
+const LEAVE_TRIES = 3
 
 export interface DynamoDbTurns extends CommitTurns {
   /** The store to use: what goes by tells of queues. */
@@ -50,6 +63,8 @@ interface OwnTurn extends Turn {
   readonly items: Map<string, StoredItem>
   /** Nobody is in front any more. */
   isFirst: boolean
+  /** Aborted when the place is gone. */
+  readonly gone: AbortController
 }
 
 interface Context {
@@ -89,7 +104,9 @@ export function dynamoDbTurns(inner: ItemStore, runtime: Runtime): DynamoDbTurns
       return mine?.at.has(item.identifier) ? [...new Set([...others, mine.place.attribute])] : others
     },
     landed(turn, identifier) {
-      own(turn)?.at.delete(printIdentifier(identifier))
+      const mine = own(turn)
+      mine?.at.delete(printIdentifier(identifier))
+      if (mine?.at.size === 0) mine.gone.abort()
     },
     takeItem(turn, identifier) {
       const items = own(turn)?.items
@@ -106,17 +123,17 @@ function newTurn(context: Context, tables: readonly string[], open: Map<Turn, Ow
   const { runtime, seen } = context
   const nowMs = runtime.nowMs()
   const known = tables.flatMap(table => placesOf(seen(table), nowMs))
-  const place = newPlace(
-    runtime,
-    known.reduce((ms, { madeMs }) => Math.max(ms, madeMs + 1), nowMs),
-  )
+  const madeMs = known.reduce((ms, { sign }) => Math.max(ms, Math.floor(sign) + 1), nowMs)
+  const place = newPlace(runtime, madeMs)
   const turn: OwnTurn = {
     place,
     at: new Set(),
     items: new Map(),
     isFirst: false,
+    gone: new AbortController(),
     async leave() {
       open.delete(turn)
+      turn.gone.abort()
       const tables = [...turn.at]
       turn.at.clear()
       await Promise.all(tables.map(table => removePlace(context, table, place)))
@@ -139,7 +156,7 @@ async function takePlace(
       {
         kind: 'update',
         key: tableKey(parseIdentifier(table)),
-        set: { [place.attribute]: place.madeMs },
+        set: { [place.attribute]: place.sign },
         remove: known && voidPlaces(known, nowMs),
         // An update makes what is not there, and a table that was dropped stays dropped.
         condition: { kind: 'present', attribute: VERSION },
@@ -153,10 +170,39 @@ async function takePlace(
   return answer.status === 'unknown' || placesOf(answer.item, nowMs).length <= PLACES_MAX
 }
 
+/** Until it is known to be gone, or a few times. */
 async function removePlace({ store }: Context, table: string, { attribute }: Place): Promise<void> {
   const key = tableKey(parseIdentifier(table))
   const condition = { kind: 'present', attribute } as const
-  await attempted(() => store.write([{ kind: 'update', key, set: {}, remove: [attribute], condition }]))
+  for (let tries = 0; tries < LEAVE_TRIES; tries++) {
+    const answer = await attempted(() =>
+      store.write([{ kind: 'update', key, set: {}, remove: [attribute], condition }]),
+    )
+    if (answer?.status !== 'busy' && answer?.status !== 'unknown') return
+  }
+}
+
+/** Never brings a place back that is gone. */
+async function signOfLife({ store }: Context, table: string, place: Place): Promise<void> {
+  const { attribute, sign } = place
+  const condition = { kind: 'present', attribute } as const
+  const key = tableKey(parseIdentifier(table))
+  await attempted(() => store.write([{ kind: 'update', key, set: { [attribute]: sign }, condition }]))
+}
+
+/** The turn of a writer has come. It ends sooner or later, though nobody says so. */
+async function stayAlive(context: Context, { place, at, gone }: OwnTurn): Promise<void> {
+  const { signal } = gone
+  let alive = place
+  for (let signs = 0; signs < SIGNS_MAX; signs++) {
+    try {
+      await context.runtime.sleep(SIGN_MS, signal)
+    } catch {
+      return
+    }
+    alive = withSign(alive)
+    for (const table of at) await signOfLife(context, table, alive)
+  }
 }
 
 async function attempted(write: () => Promise<ItemWriteAnswer>): Promise<ItemWriteAnswer | undefined> {
@@ -197,11 +243,14 @@ async function waitFor(
     let pauseMs = 0
     for (const [index, line] of lines.entries()) {
       const gone = advance(line, inFront(context, items[index], own?.place), runtime.nowMs())
-      for (const place of gone) await removePlace(context, line.table, place)
-      if (line.front.length > 0) pauseMs = Math.max(pauseMs, pauseOf(line))
+      if (gone !== undefined) await removePlace(context, line.table, gone)
+      pauseMs = Math.max(pauseMs, pauseMsOf(line))
     }
     if (pauseMs === 0) {
-      if (own !== undefined) own.isFirst = true
+      if (own !== undefined) {
+        own.isFirst = true
+        void stayAlive(context, own)
+      }
       return waited
     }
     if (runtime.nowMs() - startMs >= waitMsMax) return 'not-yet'
@@ -227,77 +276,4 @@ async function look(
     checkSignal(signal)
     return undefined
   }
-}
-
-/** The queue of one table in front of one writer, as that has seen it. */
-interface Line {
-  readonly table: string
-  /** Places that are waited for, in order. */
-  front: readonly Place[]
-  /** Since when the first of them is the first. */
-  headMs: number
-  /** What it may take. */
-  allowedMs: number
-  /** Those whose time was over. */
-  readonly over: Set<string>
-  /** What a turn takes, about. */
-  turnMs: number
-  /** Looks since the head changed. */
-  looks: number
-  seenMs: number
-}
-
-const TURN_MS_GUESS = 50
-
-function createLine(table: string): Line {
-  return {
-    table,
-    front: [],
-    headMs: 0,
-    allowedMs: TURN_MS_MAX,
-    over: new Set(),
-    turnMs: TURN_MS_GUESS,
-    looks: 0,
-    seenMs: 0,
-  }
-}
-
-/** What was seen now. @returns the place whose time at the head is over, if any */
-function advance(line: Line, seen: readonly Place[], nowMs: number): readonly Place[] {
-  const standing = seen.filter(({ attribute }) => !line.over.has(attribute))
-  const left = line.front.filter(place => !standing.some(({ attribute }) => attribute === place.attribute))
-  const hasLeft = left.some(({ attribute }) => !line.over.has(attribute))
-  if (hasLeft) {
-    line.allowedMs = TURN_MS_MAX
-    const turnMs = (nowMs - line.seenMs) / left.length
-    line.turnMs = (line.turnMs + Math.min(turnMs, TURN_MS_MAX)) / 2
-  }
-  const head = standing[0]
-  if (head?.attribute !== line.front[0]?.attribute) {
-    line.headMs = nowMs
-    line.looks = 0
-  }
-  line.front = standing
-  line.seenMs = nowMs
-  line.looks += 1
-  if (head === undefined || nowMs - line.headMs < line.allowedMs) return []
-  // Who comes next may have died with it.
-  line.allowedMs = Math.max(line.allowedMs / 2, TURN_MS_MIN)
-  line.over.add(head.attribute)
-  line.front = standing.slice(1)
-  line.headMs = nowMs
-  line.looks = 0
-  return [head]
-}
-
-const LOOK_MS_MIN = 15
-const LOOK_MS_MAX = 500
-/** For who comes next. */
-const NEXT_LOOK_MS_MAX = 100
-const LOOK_FACTOR = 1.25
-
-/** Who comes next looks often, the others when most of those in front should be gone. */
-function pauseOf({ front, turnMs, looks }: Line): number {
-  if (front.length === 1) return Math.min(LOOK_MS_MIN * LOOK_FACTOR ** looks, NEXT_LOOK_MS_MAX)
-  return Math.min(Math.max((front.length - 1) * turnMs * 0.8, LOOK_MS_MIN), LOOK_MS_MAX)
 }

@@ -14,58 +14,21 @@
  * and never after an unknown outcome. Who loses again and again gets a turn (`take-turns.ts`).
  * `spec/commit-protocol.md` numbers the steps and the invariants.
  */
-import { present, unreachable } from '../base/assert.js'
+import { present } from '../base/assert.js'
 import { mapBounded } from '../base/concurrency.js'
-import { checkSignal, type ErrorKind, isLakeError, LakeError } from '../base/errors.js'
+import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
 import { backoffMs } from '../base/retry.js'
-import type { Runtime } from '../base/runtime.js'
-import type { Catalog, CommitOutcome, LoadedTable, TableCommit, TableIdentifier } from '../catalog/catalog.js'
+import type { Catalog, LoadedTable, TableCommit } from '../catalog/catalog.js'
 import { printIdentifier, sameIdentifier } from '../catalog/identifier.js'
-import type { Turn } from '../catalog/turns.js'
 import type { WriteLease } from '../catalog/write-leases.js'
-import type { FileIO } from '../io/file-io.js'
-import type { TableRequirement } from '../metadata/table-update.js'
-import { type CommitLimits, commitLimits } from './commit-limits.js'
+import { type Attempt, type CommitOptions, type LoopContext, type Refusal, tell } from './commit-context.js'
+import { commitLimits } from './commit-limits.js'
 import { holdFiles, type SwapFiles } from './hold-lease.js'
-import { hasLanded, type RefusedSwap, refusedSwap, type SentSwap, showsSnapshots } from './landed.js'
-import { settle } from './settle.js'
+import { refusedSwap } from './landed.js'
+import { landedSwap, refusalIfMoved, swap } from './send-swap.js'
 import type { CommitTarget, TableChange } from './table-action.js'
-import { createTurnTaker, type TurnTaker } from './take-turns.js'
-import { trackWrittenFiles, type WrittenFiles } from './written-files.js'
-
-/** What happened inside a commit, for logs and traces. */
-export type CommitEvent =
-  | {
-      readonly type: 'conflict'
-      readonly attempt: number
-      readonly identifier: TableIdentifier
-      readonly requirement: TableRequirement | undefined
-      readonly reason: string
-    }
-  | { readonly type: 'retry'; readonly attempt: number; readonly waitMs: number }
-  | { readonly type: 'unknown'; readonly attempt: number; readonly cause: unknown }
-  | {
-      readonly type: 'settled'
-      readonly attempt: number
-      readonly status: 'committed' | 'conflict' | 'unknown'
-    }
-  | { readonly type: 'committed'; readonly attempt: number; readonly tables: readonly LoadedTable[] }
-  /** Files of refused attempts were deleted; what could not be deleted stays as an orphan. */
-  | { readonly type: 'cleaned'; readonly deleted: readonly string[]; readonly failed: readonly string[] }
-  | { readonly type: 'clean-up-failed'; readonly cause: unknown }
-
-export interface CommitOptions {
-  readonly io: FileIO
-  readonly runtime: Runtime
-  readonly signal?: AbortSignal | undefined
-  readonly retry?: Partial<CommitLimits> | undefined
-  /** The caller's place in the queues of the tables, which it gives back itself. */
-  readonly turn?: Turn | undefined
-  /** Actions that run at once; default 4. */
-  readonly concurrency?: number | undefined
-  /** Only listens: what it throws changes nothing of the commit, and is lost. */
-  readonly onEvent?: ((event: CommitEvent) => void) | undefined
-}
+import { createTurnTaker } from './take-turns.js'
+import { trackWrittenFiles } from './written-files.js'
 
 export interface CommitResult {
   /** `tables[i]` is the state of `targets[i]` after the commit; its base where the action changed nothing. */
@@ -115,26 +78,6 @@ export async function commitTables(
   }
 }
 
-interface LoopContext extends CommitOptions {
-  readonly catalog: Catalog
-  readonly targets: readonly CommitTarget[]
-  readonly files: WrittenFiles
-  readonly turns: TurnTaker
-  readonly startMs: number
-  /** Swaps whose first answer was unknown; grows. */
-  readonly doubted: SentSwap[]
-  /** Swaps whose first answer was a refusal; grows. */
-  readonly refused: RefusedSwap[]
-}
-
-interface Attempt {
-  readonly number: number
-  readonly bases: readonly LoadedTable[]
-}
-
-type Committed = Extract<CommitOutcome, { status: 'committed' }>
-type Refusal = Extract<CommitOutcome, { status: 'conflict' }>
-
 async function runAttempts(context: LoopContext): Promise<CommitResult> {
   let refusal: Refusal | undefined
   for (let number = 1; ; number++) {
@@ -180,21 +123,6 @@ function loadBases(context: LoopContext, { isFirst, seen }: BaseOptions): Promis
     return context.catalog.loadTable(target.identifier, { signal: context.signal, turn: context.turns.turn })
   }
   return mapBounded(context.targets, load, bounds(context))
-}
-
-/** Defends against a catalog that calls a swap refused that has landed, after it had answered `unknown` or at once. */
-async function landedSwap(
-  context: LoopContext,
-  bases: readonly LoadedTable[],
-): Promise<SentSwap | undefined> {
-  for (const sent of context.doubted) if (await hasLanded(sent, bases, context)) return sent
-  const landed = context.refused.find(sent => showsSnapshots(sent, bases))
-  if (landed === undefined) return undefined
-  context.files.doubtRefusals()
-  const attempt = context.refused.length
-  tell(context, { type: 'unknown', attempt, cause: new LakeError('conflict', 'a swap was called refused') })
-  tell(context, { type: 'settled', attempt, status: 'committed' })
-  return landed
 }
 
 /** Before files of refused swaps are deleted: the tables as they are now. Who cannot look deletes nothing. */
@@ -269,25 +197,6 @@ async function runActions(
   return changes
 }
 
-/**
- * An error that may come from working on an old base - its files were expired, its table was upgraded - is a
- * refusal if a base has moved since.
- */
-async function refusalIfMoved(
-  context: LoopContext,
-  bases: readonly LoadedTable[],
-  error: LakeError,
-): Promise<Refusal | undefined> {
-  if (error.kind !== 'not-found' && error.kind !== 'invalid-argument') return undefined
-  for (const base of bases) {
-    const current = await context.catalog.loadTable(base.identifier, { signal: context.signal })
-    if (current.metadataLocation === base.metadataLocation) continue
-    const reason = `the base has moved: ${error.message}`
-    return { status: 'conflict', identifier: base.identifier, reason, current }
-  }
-  return undefined
-}
-
 function commitsOf(
   context: LoopContext,
   attempt: Attempt,
@@ -325,83 +234,6 @@ async function filesInFlight(
     if (said.sinceMs !== undefined) sinceMs = Math.min(said.sinceMs, sinceMs ?? said.sinceMs)
   }
   return { leases, sinceMs }
-}
-
-interface SentCommits {
-  readonly attempt: Attempt
-  readonly commits: readonly TableCommit[]
-  readonly inFlight: SwapFiles
-}
-
-/** Sends the swap; an unknown answer is settled, and its files are never deleted. */
-async function swap(context: LoopContext, sent: SentCommits): Promise<Committed | Refusal> {
-  const { files } = context
-  const outcome = await send(context, sent)
-  switch (outcome.status) {
-    case 'committed':
-      files.published()
-      return outcome
-    case 'conflict':
-      files.refused()
-      return outcome
-    case 'unknown':
-      files.doubtful()
-      context.doubted.push({
-        commits: sent.commits,
-        metadataLocations: outcome.attempt.metadataLocations,
-      })
-      tell(context, { type: 'unknown', attempt: sent.attempt.number, cause: outcome.cause })
-      return settle(outcome, {
-        ...context,
-        limits: commitLimits(sent.attempt.bases, context.retry),
-        onLook: status => tell(context, { type: 'settled', attempt: sent.attempt.number, status }),
-      })
-    default:
-      return unreachable(outcome)
-  }
-}
-
-/** Kinds that a catalog throws only when it certainly did not swap. */
-const DEFINITE_KINDS: ReadonlySet<ErrorKind> = new Set([
-  'invalid-argument',
-  'not-found',
-  'already-exists',
-  'conflict',
-  'corrupt',
-  'unsupported',
-  'unavailable',
-  'denied',
-])
-
-async function send(context: LoopContext, sent: SentCommits): Promise<CommitOutcome> {
-  try {
-    const { signal, turns } = context
-    return await context.catalog.commit(sent.commits, { ...sent.inFlight, signal, turn: turns.ownTurn })
-  } catch (error) {
-    if (isLakeError(error) && DEFINITE_KINDS.has(error.kind)) return explain(context, sent, error)
-    context.files.doubtful()
-    throw error
-  }
-}
-
-/**
- * What a thrown error means. A catalog throws before its swap only; a look makes sure of that before anything is
- * deleted on its word.
- */
-async function explain(context: LoopContext, sent: SentCommits, error: LakeError): Promise<CommitOutcome> {
-  const tables: LoadedTable[] = []
-  try {
-    for (const { identifier } of sent.commits) {
-      tables.push(await context.catalog.loadTable(identifier, { signal: context.signal }))
-    }
-  } catch (cause) {
-    if (!isLakeError(cause, 'not-found')) context.files.doubtful()
-    throw error
-  }
-  if (await hasLanded(sent, tables, context)) return { status: 'committed', tables }
-  const refusal = await refusalIfMoved(context, sent.attempt.bases, error)
-  if (refusal === undefined) throw error
-  return refusal
 }
 
 /** Gentler than doubling, under which who lost a few races sleeps through everybody else's commits. */
@@ -486,15 +318,6 @@ async function discard(context: LoopContext, target: CommitTarget): Promise<void
   }
 }
 
-/** A listener that throws may not make a commit that landed look like one that failed. */
-function tell(context: LoopContext, event: CommitEvent): void {
-  try {
-    context.onEvent?.(event)
-  } catch {
-    // Nobody is left to be told.
-  }
-}
-
 function bounds(context: LoopContext): { limit: number; signal?: AbortSignal | undefined } {
   return { limit: context.concurrency ?? 4, signal: context.signal }
 }
@@ -508,4 +331,5 @@ function checkTargets(targets: readonly CommitTarget[]): void {
   }
 }
 
+export type { CommitEvent, CommitOptions } from './commit-context.js'
 export type { ActionAttempt, CommitTarget, TableAction, TableChange } from './table-action.js'

@@ -28,7 +28,7 @@ export function describeDynamoDbTurns(name: string, open: () => Promise<ItemStor
     let items: ItemStore
     let io: ReturnType<typeof createMemoryIO>
     let nowMs: number
-    /** Waits take no time but on this clock. */
+    /** Waits take no time but on this clock; those that may be broken off, and are for signs of life, do not end. */
     let clock: Runtime
     let mine: Client
     let theirs: Client
@@ -40,7 +40,8 @@ export function describeDynamoDbTurns(name: string, open: () => Promise<ItemStor
       clock = {
         ...systemRuntime,
         nowMs: () => nowMs,
-        async sleep(ms) {
+        async sleep(ms, signal) {
+          if (signal !== undefined) return new Promise(() => undefined)
           nowMs += ms
         },
       }
@@ -138,8 +139,8 @@ export function describeDynamoDbTurns(name: string, open: () => Promise<ItemStor
       nowMs += 1
       const waiting = client({
         ...clock,
-        async sleep(ms) {
-          nowMs += ms
+        async sleep(ms, signal) {
+          await clock.sleep(ms, signal)
           if (nowMs > 1_800_000_001_000) await first?.leave()
         },
       })
