@@ -183,7 +183,8 @@ async function findings() {
   for (const path of orphans)
     if (!explained.includes(path)) faults.push(`nothing refers to a file of a step that ended: ${path}`)
   const pauses = longestPauses(follower.commitTimes, { beginMs, endMs })
-  if (follower.commitTimes.size < ROLES.length) faults.push('a writer landed nothing')
+  // A writer that is killed again and again may never live as long as its step takes.
+  if (follower.commitTimes.size < ROLES.length && !args.kill) faults.push('a writer landed nothing')
   if (args.minutes !== undefined && !args.kill)
     for (const [writer, ms] of Object.entries(pauses))
       if (ms > PAUSE_MS_MAX) faults.push(`writer ${writer} landed nothing for ${ms} ms`)
