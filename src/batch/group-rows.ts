@@ -4,11 +4,14 @@ import type { Vector } from './column-batch.js'
 import { childrenEqual, keyColumns } from './key-column.js'
 import { hashRows, slotCount } from './row-hash.js'
 
-export interface RowGroups {
+export interface RowNumbers {
   /** The group of each row; groups are numbered in the order of their first rows. */
   readonly groupOf: Uint32Array
   /** The first row of each group. */
   readonly firstRow: Uint32Array
+}
+
+export interface RowGroups extends RowNumbers {
   /** The rows of each group, ascending. */
   readonly rows: readonly Uint32Array[]
 }
@@ -19,9 +22,15 @@ export interface RowGroups {
  * @throws corrupt when a vector does not have the layout of its type
  */
 export function groupRows(vectors: readonly Vector[], types: readonly Type[], length: number): RowGroups {
+  const numbers = numberRows(vectors, types, length)
+  return { ...numbers, rows: rowsOfGroups(numbers.groupOf, numbers.firstRow.length) }
+}
+
+/** As `groupRows`, without the lists of rows: a number for each different key. */
+export function numberRows(vectors: readonly Vector[], types: readonly Type[], length: number): RowNumbers {
   const groupOf = new Uint32Array(length)
   const firstRow = vectors.length === 0 ? (length > 0 ? [0] : []) : assignGroups(vectors, types, groupOf)
-  return { groupOf, firstRow: Uint32Array.from(firstRow), rows: rowsOfGroups(groupOf, firstRow.length) }
+  return { groupOf, firstRow: Uint32Array.from(firstRow) }
 }
 
 /** Writes the group of each row; returns the first row of each group. */

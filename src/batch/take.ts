@@ -5,7 +5,7 @@
 import { unreachable } from '../base/assert.js'
 import { LakeError } from '../base/errors.js'
 import type { Field, Type, Value } from '../schema/types.js'
-import { takeBits, validityOf } from './bitmap.js'
+import { fullBitmap, takeBits, validityOf } from './bitmap.js'
 import type {
   ColumnBatch,
   DictionaryVector,
@@ -58,6 +58,21 @@ export function takeVector(vector: Vector, rows: Selection | Int32Array): Vector
     default:
       return unreachable(vector)
   }
+}
+
+/** As `takeVector`, with null for each row below 0. */
+export function takeVectorOrNull(vector: Vector, rows: Int32Array): Vector {
+  if (vector.length === 0 || vector.layout === 'null') return nullRows(vector, rows.length)
+  const taken = takeVector(
+    vector,
+    rows.map(row => Math.max(row, 0)),
+  )
+  if (taken.layout === 'null') return taken
+  const validity = taken.validity ?? fullBitmap(rows.length)
+  for (let at = 0; at < rows.length; at++) {
+    if ((rows[at] as number) < 0) validity[at >> 3] = (validity[at >> 3] as number) & ~(1 << (at & 7))
+  }
+  return { ...taken, validity }
 }
 
 function takeInts(values: Int32Array, rows: Selection | Int32Array): Int32Array {

@@ -1,26 +1,26 @@
 /**
  * Applies a change feed: the tables equal their source, at the feed's position, exactly once.
  *
- *   lines -> source transactions -> changes of each table, collapsed by key -> one Catalog.commit for all tables
+ *   feed -> batches of source transactions, in columns -> changes of each table, collapsed by key -> one Catalog.commit
  *
  * A commit ends with a source transaction, never inside one. It carries, for every table it touches, the
  * position of the last transaction it holds. On a restart each table skips what its own position has passed;
  * since the tables of a commit move together, that is exact whatever the batch sizes of the runs were.
  */
-import { present, unreachable } from '../base/assert.js'
-import { checkSignal, isLakeError, LakeError } from '../base/errors.js'
+import { checkSignal, LakeError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
-import type { Catalog, LoadedTable } from '../catalog/catalog.js'
+import type { Catalog } from '../catalog/catalog.js'
 import { printIdentifier } from '../catalog/identifier.js'
-import { type CommitEvent, type CommitTarget, commitTables } from '../commit/commit-loop.js'
-import { type FileHold, holdFiles } from '../commit/hold-lease.js'
-import { streamAction } from '../commit/stream-action.js'
+import type { CommitEvent } from '../commit/commit-loop.js'
 import type { FileIO } from '../io/file-io.js'
-import { type KeyedWriteResult, keyedWriteAction } from '../writer/keyed-write.js'
-import type { FeedContext, PoisonEvent, ReadableEvent, SourceTransaction } from './change-event.js'
+import { createKeyCache, type KeyCache } from '../writer/key-cache.js'
+import type { FeedBatch, FeedTransaction } from './change-block.js'
+import type { FeedContext, PoisonEvent, SourceTransaction } from './change-event.js'
+import { commitPending } from './commit-pending.js'
 import { readDebezium } from './debezium.js'
+import { feedBatches, readAhead } from './feed-batches.js'
 import type { FeedLine } from './feed-lines.js'
-import { type FeedPosition, isPassed, isUpTo, printPosition } from './feed-position.js'
+import { type FeedPosition, isUpTo } from './feed-position.js'
 import {
   count,
   type FeedProgress,
@@ -31,19 +31,13 @@ import {
   reportOf,
   tallyTransaction,
 } from './feed-report.js'
-import {
-  ensureTable,
-  type FeedTarget,
-  type FollowedTable,
-  type FollowOptions,
-  followTable,
-  moveOn,
-  pendingChanges,
-} from './followed-table.js'
+import { columnsThere, type FeedTarget, type FollowedTable, type FollowOptions } from './followed-table.js'
+import { readMaxwell } from './maxwell.js'
 import { type DeclaredTable, declarationOf, printSource } from './source-tables.js'
+import { takeBatch } from './take-batch.js'
 import { readWal2Json } from './wal2json.js'
 
-export type FeedFormat = 'debezium' | 'wal2json'
+export type FeedFormat = 'debezium' | 'wal2json' | 'maxwell' | 'dms'
 
 export interface ApplyFeedOptions {
   readonly catalog: Catalog
@@ -65,8 +59,14 @@ export interface ApplyFeedOptions {
   readonly until?: FeedPosition | undefined
   /** Changes after which a commit is made, at the end of their transaction; default 50,000. */
   readonly commitRows?: number | undefined
+  /** Bytes of changes after which a commit is made, at the end of their transaction; default 256 MiB. */
+  readonly commitBytes?: number | undefined
   /** Seconds after which a commit is made, at the end of a transaction; default 60. */
   readonly commitSeconds?: number | undefined
+  /** The feed may fall silent and go on later: what waits is committed in time nevertheless. */
+  readonly isFollowed?: boolean | undefined
+  /** Bytes of memory for keys and deletes of the tables' files, kept between commits; default 256 MiB. 0 keeps nothing. */
+  readonly keyCacheBytes?: number | undefined
   readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
   readonly onUnrepresentable?: 'null' | 'fail' | undefined
   readonly formatVersion?: 2 | 3 | undefined
@@ -79,7 +79,14 @@ export interface ApplyFeedOptions {
 }
 
 const COMMIT_ROWS = 50_000
+const COMMIT_BYTES = 2 ** 28
 const COMMIT_SECONDS = 60
+const KEY_CACHE_BYTES = 2 ** 28
+/** Rows of a batch at most, whatever a commit may have. */
+const BATCH_ROWS_MAX = 65_536
+const BATCH_BYTES_MAX = 2 ** 26
+/** Timers take no more. */
+const IDLE_MS_MAX = 2 ** 31 - 1
 
 /**
  * Applies a feed and returns what was done. Running it again with the same feed, or one that begins with it,
@@ -87,30 +94,25 @@ const COMMIT_SECONDS = 60
  * @throws corrupt for a feed that cannot be read; unsupported for columns that the table lacks; conflict when
  * another process applies the same stream; and what commits throw. Commits made before stay.
  */
-export async function applyFeed(
-  lines: AsyncIterable<FeedLine>,
+export function applyFeed(lines: AsyncIterable<FeedLine>, options: ApplyFeedOptions): Promise<FeedReport> {
+  const { runtime, until, isFollowed, commitRows = COMMIT_ROWS, commitBytes = COMMIT_BYTES } = options
+  const run = newRun(options)
+  const batches = feedBatches(readFeed(lines, run), {
+    runtime,
+    rowsMax: Math.min(commitRows, BATCH_ROWS_MAX),
+    sizeBytesMax: Math.min(commitBytes, BATCH_BYTES_MAX),
+    isFollowed,
+    until,
+  })
+  return applyRun(batches, run)
+}
+
+/** As `applyFeed`, for a feed that is in batches: `options.format` only names the stream. */
+export function applyBatches(
+  batches: AsyncIterable<FeedBatch>,
   options: ApplyFeedOptions,
 ): Promise<FeedReport> {
-  const { runtime, until, signal, commitRows = COMMIT_ROWS, commitSeconds = COMMIT_SECONDS } = options
-  const run = newRun(options)
-  let lastCommitMs = runtime.nowMs()
-  for await (const transaction of readFeed(lines, run)) {
-    checkSignal(signal)
-    if (until !== undefined && !isUpTo(transaction, until)) break
-    await takeTransaction(run, transaction)
-    if (run.pendingEvents >= commitRows || runtime.nowMs() - lastCommitMs >= commitSeconds * 1000) {
-      await commitPending(run)
-      lastCommitMs = runtime.nowMs()
-    }
-  }
-  await commitPending(run)
-  const reports = [...run.tables.values()].map(
-    table => [printIdentifier(table.identifier), table.report] as const,
-  )
-  return reportOf(run.tally, {
-    stream: run.follow?.stream ?? options.stream,
-    tables: Object.fromEntries(reports),
-  })
+  return applyRun(batches, newRun(options))
 }
 
 interface Run {
@@ -118,152 +120,116 @@ interface Run {
   /** By source table. */
   readonly tables: Map<string, FollowedTable>
   readonly tally: FeedTally
+  readonly keyCache: KeyCache | undefined
   /** Set by the first transaction, which may name the stream. */
   follow: FollowOptions | undefined
-  /** Events that wait for the next commit. */
+  /** Transactions of the batches before the one in work. */
+  transactions: number
+  /** Changes, and about their bytes, that wait for the next commit. */
   pendingEvents: number
+  pendingBytes: number
+  lastCommitMs: number
 }
 
 function newRun(options: ApplyFeedOptions): Run {
-  return { options, tables: new Map(), tally: newTally(), follow: undefined, pendingEvents: 0 }
+  const { keyCacheBytes: sizeBytesMax = KEY_CACHE_BYTES } = options
+  return {
+    options,
+    tables: new Map(),
+    tally: newTally(),
+    keyCache: sizeBytesMax > 0 ? createKeyCache({ sizeBytesMax }) : undefined,
+    follow: undefined,
+    transactions: 0,
+    pendingEvents: 0,
+    pendingBytes: 0,
+    lastCommitMs: options.runtime.nowMs(),
+  }
 }
 
 function readFeed(lines: AsyncIterable<FeedLine>, run: Run): AsyncIterable<SourceTransaction> {
   const { format, types, keys, target } = run.options
   const context: FeedContext = {
     typesOf: source => declarationOf(types, source)?.columns,
+    columnsOf: source => columnsThere(source, run.options),
     keys: 'table' in target ? keys : undefined,
     onIgnored: what => count(run.tally.ignored, what),
+  }
+  if (format === 'maxwell') return readMaxwell(lines, context)
+  if (format === 'dms') {
+    throw new LakeError('unsupported', 'messages of DMS are not read: name the folder of its S3 target')
   }
   return format === 'wal2json' ? readWal2Json(lines, context) : readDebezium(lines, context)
 }
 
-function followOptions(run: Run, transaction: SourceTransaction): FollowOptions {
-  run.follow ??= {
+async function applyRun(batches: AsyncIterable<FeedBatch>, run: Run): Promise<FeedReport> {
+  const { runtime, signal, commitSeconds = COMMIT_SECONDS, isFollowed = false } = run.options
+  // A little longer, for a timer may ring before the clock says so.
+  const idleMs = isFollowed ? Math.min(commitSeconds * 1000 + 20, IDLE_MS_MAX) : undefined
+  for await (const batch of readAhead(batches, { runtime, idleMs, signal })) {
+    checkSignal(signal)
+    // The feed says nothing: what it said before is committed in time.
+    if (batch === 'idle') await commitIfDue(run, run.transactions)
+    else if (!(await applyBatch(batch, run))) break
+  }
+  await commit(run, run.transactions)
+  const reports = [...run.tables.values()].map(
+    table => [printIdentifier(table.identifier), table.report] as const,
+  )
+  return reportOf(run.tally, {
+    stream: run.follow?.stream ?? run.options.stream,
+    tables: Object.fromEntries(reports),
+  })
+}
+
+/** Takes in a batch, with commits where they are due; false when it reached the last transaction to apply. */
+async function applyBatch(batch: FeedBatch, run: Run): Promise<boolean> {
+  const { options, tables, tally } = run
+  const [first] = batch.transactions
+  if (first === undefined) return true
+  const { signal, onWarning, onProgress } = options
+  const transactionCount = countUpTo(batch.transactions, options.until)
+  const follow = run.follow ?? followOptions(run, first)
+  run.follow = follow
+  const firstTransaction = run.transactions
+  const taken = await takeBatch(
+    batch,
+    { tables, keyless: tally.keyless, onWarning },
+    { follow, transactionCount, firstTransaction },
+  )
+  for (const [index, transaction] of batch.transactions.slice(0, transactionCount).entries()) {
+    checkSignal(signal)
+    const poison = taken.poisons.find(each => each.transaction === index)
+    if (poison !== undefined) throw poisonError(poison.event)
+    const changes = taken.counts[index] ?? 0
+    run.pendingEvents += changes
+    run.pendingBytes += changes * taken.bytesPerChange
+    run.transactions = firstTransaction + index + 1
+    tallyTransaction(tally, transaction)
+    onProgress?.(progressOf(tally))
+    await commitIfDue(run, run.transactions)
+  }
+  return transactionCount === batch.transactions.length
+}
+
+/** How many of the transactions come before the end of what is to be applied. */
+function countUpTo(transactions: readonly FeedTransaction[], until: FeedPosition | undefined): number {
+  if (until === undefined) return transactions.length
+  const beyond = transactions.findIndex(transaction => !isUpTo(transaction, until))
+  return beyond < 0 ? transactions.length : beyond
+}
+
+function followOptions(run: Run, transaction: FeedTransaction): FollowOptions {
+  return {
     ...run.options,
     stream: run.options.stream ?? defaultStream(run.options, transaction),
     onUnrepresentable: column => takeUnrepresentable(run, column),
   }
-  return run.follow
 }
 
 /** Names what is followed, never where the feed was read from: the same feed from another file goes on. */
-function defaultStream({ format, target }: ApplyFeedOptions, transaction: SourceTransaction): string {
+function defaultStream({ format, target }: ApplyFeedOptions, transaction: FeedTransaction): string {
   const into = 'table' in target ? printIdentifier(target.table) : target.namespace.join('.')
   return [format, ...(transaction.source === undefined ? [] : [transaction.source]), into].join('/')
-}
-
-async function takeTransaction(run: Run, transaction: SourceTransaction): Promise<void> {
-  const { position } = transaction
-  const follow = followOptions(run, transaction)
-  const touched = new Set<FollowedTable>()
-  for (const event of transaction.events) {
-    const table = await tableOf(run, event, follow)
-    if (table === undefined) continue
-    if (table.reached !== undefined && isPassed({ position, line: event.line }, table.reached)) {
-      table.report.alreadyApplied += 1
-      continue
-    }
-    if (event.kind === 'poison') throw poisonError(event)
-    takeEvent(table, event)
-    touched.add(table)
-    run.pendingEvents += 1
-  }
-  for (const table of touched) {
-    table.changes?.endTransaction()
-    table.reached = position
-  }
-  tallyTransaction(run.tally, transaction)
-  run.options.onProgress?.(progressOf(run.tally))
-}
-
-/** The table that follows the event's source table; undefined when there is none to change. */
-async function tableOf(
-  run: Run,
-  event: ReadableEvent | PoisonEvent,
-  follow: FollowOptions,
-): Promise<FollowedTable | undefined> {
-  const { tally, tables } = run
-  const name = printSource(event.table)
-  const known = tables.get(name)
-  if (known !== undefined) return known
-  const wasSkipped = tally.keyless.has(name)
-  const opened = wasSkipped && !showsKey(event) ? 'keyless' : await followTable(event, follow)
-  if (opened === 'absent') {
-    if (event.kind === 'poison') throw poisonError(event)
-    return undefined
-  }
-  if (opened === 'keyless') {
-    if (!wasSkipped) run.options.onWarning?.(`${name} has no key and is skipped; name one with --keys`)
-    count(tally.keyless, name)
-    return undefined
-  }
-  if (wasSkipped) {
-    throw new LakeError(
-      'invalid-argument',
-      'the feed shows a key of a table only after other changes to it',
-      { context: { table: name, line: event.line, remedy: 'name the key with --keys' } },
-    )
-  }
-  checkNoTwin(opened, tables.values())
-  tables.set(name, opened)
-  return opened
-}
-
-function showsKey(event: ReadableEvent | PoisonEvent): boolean {
-  return 'keyColumns' in event && event.keyColumns.length > 0
-}
-
-function checkNoTwin(opened: FollowedTable, others: Iterable<FollowedTable>): void {
-  const identifier = printIdentifier(opened.identifier)
-  for (const other of others) {
-    if (printIdentifier(other.identifier) !== identifier) continue
-    throw new LakeError('invalid-argument', 'two source tables of the feed go to one table', {
-      context: { table: identifier, sources: [printSource(other.source), printSource(opened.source)] },
-    })
-  }
-}
-
-/** @throws what mapping a row throws, with the line of the feed */
-function takeEvent(table: FollowedTable, event: ReadableEvent): void {
-  try {
-    applyEvent(table, event)
-  } catch (error) {
-    if (!isLakeError(error)) throw error
-    throw new LakeError(error.kind, error.message, {
-      cause: error,
-      context: { ...error.context, line: event.line },
-    })
-  }
-}
-
-function applyEvent(table: FollowedTable, event: ReadableEvent): void {
-  const { mapper, report } = table
-  const changes = pendingChanges(table)
-  switch (event.kind) {
-    case 'insert': {
-      const movedFrom = event.movedFrom === undefined ? undefined : mapper.key(event.movedFrom)
-      changes.insert(mapper.cells(event.row), { movedFrom })
-      report.inserts += 1
-      return
-    }
-    case 'update': {
-      const oldKey = event.oldKey === undefined ? undefined : mapper.key(event.oldKey)
-      changes.update(mapper.cells(event.row), { oldKey })
-      report.updates += 1
-      return
-    }
-    case 'delete':
-      changes.delete(mapper.key(event.key))
-      report.deletes += 1
-      return
-    case 'truncate':
-      changes.truncate()
-      report.truncates += 1
-      return
-    default:
-      unreachable(event)
-  }
 }
 
 function poisonError({ error, table, line }: PoisonEvent): LakeError {
@@ -286,65 +252,25 @@ function takeUnrepresentable(run: Run, column: string): void {
   count(unrepresentable, column)
 }
 
-/** One commit of all tables that have changed, each with its position. */
-async function commitPending(run: Run): Promise<void> {
-  const { follow, tally } = run
-  const pending = [...run.tables.values()].filter(table => table.changes !== undefined)
-  if (pending.length === 0 || follow === undefined) return
-  const missingCells: number[] = []
-  const tables = await commitTogether(run, pending, (table, files, index) => {
-    const onResult = (result: KeyedWriteResult): void => {
-      missingCells[index] = result.missingCells
-    }
-    return commitTarget(table, { ...run.options, io: files.io, files, follow, onResult })
-  })
-  for (const [index, table] of pending.entries()) {
-    tally.orphanedCells += (table.changes?.orphanedCells ?? 0) + (missingCells[index] ?? 0)
-    moveOn(table, present(tables[index], 'the state of a table'), follow)
-  }
+async function commitIfDue(run: Run, transactionEnd: number): Promise<void> {
+  const { pendingEvents, pendingBytes, lastCommitMs, options } = run
+  const { runtime, commitRows = COMMIT_ROWS, commitBytes = COMMIT_BYTES } = options
+  const { commitSeconds = COMMIT_SECONDS } = options
+  const isFull = pendingEvents >= commitRows || (pendingEvents > 0 && pendingBytes >= commitBytes)
+  if (!isFull && runtime.nowMs() - lastCommitMs < commitSeconds * 1000) return
+  await commit(run, transactionEnd)
+  run.lastCommitMs = runtime.nowMs()
+}
+
+/** One commit of all tables that have changed, up to a transaction of the run. */
+async function commit(run: Run, transactionEnd: number): Promise<void> {
+  const { follow, tally, tables, options, keyCache } = run
+  if (follow === undefined) return
+  const done = await commitPending([...tables.values()], { ...options, follow, keyCache, transactionEnd })
   run.pendingEvents = 0
+  run.pendingBytes = 0
+  if (done === undefined) return
+  tally.orphanedCells += done.orphanedCells
   tally.commits += 1
-  run.options.onProgress?.(progressOf(tally))
-}
-
-/** What is written for the tables is held until the commit has ended. */
-async function commitTogether(
-  run: Run,
-  pending: readonly FollowedTable[],
-  targetOf: (table: FollowedTable, files: FileHold, index: number) => Promise<CommitTarget>,
-): Promise<readonly LoadedTable[]> {
-  const { catalog, io, runtime, signal, onCommitEvent } = run.options
-  const held = pending.map(({ identifier }) => holdFiles({ catalog, identifier, io, runtime }))
-  try {
-    const targets: CommitTarget[] = []
-    for (const [index, table] of pending.entries())
-      targets.push(await targetOf(table, present(held[index], 'the files of a table'), index))
-    const { tables } = await commitTables(catalog, targets, { io, runtime, signal, onEvent: onCommitEvent })
-    return tables
-  } finally {
-    for (const files of held) await files.end()
-  }
-}
-
-async function commitTarget(
-  table: FollowedTable,
-  options: Pick<ApplyFeedOptions, 'io' | 'runtime'> & {
-    readonly files: FileHold
-    readonly follow: FollowOptions
-    readonly onResult: (result: KeyedWriteResult) => void
-  },
-): Promise<CommitTarget> {
-  const { io, runtime, files, follow, onResult } = options
-  const ref = follow.branch
-  const operationUuid = runtime.orderedUuid()
-  const changes = pendingChanges(table).toKeyedChanges()
-  const write = keyedWriteAction(io, changes, { runtime, ref, operationUuid, onResult })
-  const step = {
-    stream: follow.stream,
-    position: printPosition(present(table.reached, 'position')),
-    token: operationUuid,
-  }
-  const base = await ensureTable(table, follow)
-  const action = streamAction(write, { io, runtime, operationUuid, step, ref, expected: table.stored })
-  return { identifier: table.identifier, base, action, files }
+  options.onProgress?.(progressOf(tally))
 }

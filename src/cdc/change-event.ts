@@ -24,18 +24,24 @@ export interface SourceColumn {
   readonly name: string
   /** The Iceberg type that the source's type maps to; ids inside nested types are 0. */
   readonly type: Type
+  /** What rows hold that were there before the column was added, where the feed says so. */
+  readonly initialDefault?: Value | undefined
 }
 
 /** A row of the source, or a part of one. Formats reuse `columns` between rows of one shape. */
 export interface SourceRow {
   readonly columns: readonly SourceColumn[]
   readonly cells: readonly Cell[]
+  /** The row names every column that the source table had then: a column that it lacks was dropped. */
+  readonly isWhole?: boolean | undefined
 }
 
 export interface SourceTable {
-  /** The source's schema; the database where there are no schemas. */
+  /** The source's schema; empty where there are none. */
   readonly schema: string
   readonly name: string
+  /** MySQL and MariaDB: the database, which is no part of the name of the table that follows. */
+  readonly database?: string | undefined
 }
 
 /** A change of a row, or of a whole table. */
@@ -63,9 +69,22 @@ export type ReadableEvent =
       readonly keyColumns: readonly string[]
     })
   | (ChangePlace & { readonly kind: 'truncate' })
+  /** From here on the source table has these columns: a record of its own says so. */
+  | (ChangePlace & {
+      readonly kind: 'schema'
+      readonly columns: readonly SourceColumn[]
+      readonly keyColumns: readonly string[]
+      /** New names by old ones. */
+      readonly renamed?: ReadonlyMap<string, string> | undefined
+    })
 
 /** A change that cannot be read. It matters only if it is to be applied. */
-export type PoisonEvent = ChangePlace & { readonly kind: 'poison'; readonly error: LakeError }
+export type PoisonEvent = ChangePlace & {
+  readonly kind: 'poison'
+  readonly error: LakeError
+  /** The record as it stands in the feed. */
+  readonly raw?: string | undefined
+}
 
 /** What was changed, and where the feed says so. */
 export interface ChangePlace {
@@ -80,6 +99,8 @@ export interface SourceTransaction {
   /** Line of the feed's last record of this transaction, from 1. */
   readonly lastLine: number
   readonly events: readonly ChangeEvent[]
+  /** When the source committed it, as the feed says, in ms since 1970. */
+  readonly committedMs?: number | undefined
   /** Server and database that the feed names as its source. */
   readonly source?: string | undefined
 }
@@ -88,8 +109,23 @@ export interface SourceTransaction {
 export interface FeedContext {
   /** Column types by source table, for formats that carry none. */
   readonly typesOf: (table: SourceTable) => readonly DeclaredColumn[] | undefined
+  /** Columns of the table that follows the source table, where it is there: for formats that carry no types. */
+  readonly columnsOf?: ((table: SourceTable) => Promise<readonly SourceColumn[] | undefined>) | undefined
   /** Key columns that the user named, whatever the feed says. */
   readonly keys?: readonly string[] | undefined
+  /**
+   * Key columns by source table, which win over the feed's: it may show those of another index. None at all where rows are
+   * told apart by all of their columns, for a key that is checked only at the end of a transaction.
+   */
+  readonly keysOf?: ((table: SourceTable) => readonly string[] | undefined) | undefined
+  /** How Debezium wrote bytes, where no schema says so: `hex` looks like base64, the default. */
+  readonly binaryMode?: 'base64' | 'hex' | undefined
+  /** Where the table that follows the source table stands, where it is there: for formats that look for what is new. */
+  readonly standsAt?: ((table: SourceTable) => Promise<FeedPosition | undefined>) | undefined
+  /** Inclusive: where to stop, for formats that can tell before they have read it. */
+  readonly until?: FeedPosition | undefined
+  /** Called with what the user should know. */
+  readonly onWarning?: ((message: string) => void) | undefined
   /** Called for each record that carries no change: messages, heartbeats. */
   readonly onIgnored: (what: string) => void
 }

@@ -1,50 +1,77 @@
 /**
- * Kafka Connect's JSON forms as Debezium writes them: what a column's schema becomes in Iceberg, and how its
- * values read. With schemas in the feed they say everything. Without, the source's declared type must: a
- * `timestamp(3)` arrives as milliseconds and a `timestamp` as microseconds, and the number does not tell.
- * @see facts: Debezium data type mappings of the PostgreSQL connector
+ * What a column of a Debezium feed becomes in Iceberg, and how its values read. With schemas in the feed they say almost
+ * everything. Without, the source's declared type must: a `timestamp(3)` arrives as milliseconds and a `timestamp` as
+ * microseconds, and the number does not tell.
+ *
+ * The declared type is asked next to a schema where that says too little: an unsigned bigint is an int64 that wraps, bytes
+ * in the modes base64 and hex are strings, and so are decimals in the mode string.
+ *
+ * Without schemas the modes `adaptive`, `adaptive_time_microseconds` (MySQL) and `isostring` are read. Columns of the modes
+ * `connect`, `microseconds` and `nanoseconds` are to be declared by the digits they arrive with: `timestamp(3)` for
+ * milliseconds, `timestamp(6)`, `timestamp(9)`.
+ * @see facts: Debezium data type mappings of the PostgreSQL, MySQL and MariaDB connectors
  */
-import { base64Decode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
-import { type ExactJson, type ExactJsonObject, JsonNumber } from '../base/json.js'
-import { formatDecimal, parseUnscaled } from '../schema/decimal.js'
-import { floorDivide } from '../schema/time.js'
+import { type ExactJson, type ExactJsonObject, JsonNumber, stringifyJson } from '../base/json.js'
+import { parseUnscaled } from '../schema/decimal.js'
 import type { Type, Value } from '../schema/types.js'
 import { type DecodeCell, UNREPRESENTABLE } from './change-event.js'
-import { isExactObject } from './feed-lines.js'
 import {
-  decodeInstant,
-  decodePostgresText,
-  icebergTypeOfPostgres,
-  type PostgresType,
-  parsePostgresType,
-} from './postgres-types.js'
+  type BinaryMode,
+  bytesOf,
+  decodeBinaryText,
+  decodeBitText,
+  decodeBytes,
+  decodeDays,
+  decodeNumeric,
+  decodePreciseDecimal,
+  decodeScalar,
+  decodeTextOrBytes,
+  decodeTime,
+  decodeTimestamp,
+  decodeZoned,
+  malformed,
+  scaledText,
+  type Unit,
+} from './debezium-values.js'
+import { isExactObject } from './feed-lines.js'
+import { decodeMysqlJson, icebergTypeOfMysql, type MysqlType, parseMysqlType } from './mysql-types.js'
+import { icebergTypeOfPostgres, type PostgresType, parsePostgresType } from './postgres-types.js'
 
 export interface ConnectColumn {
   readonly type: Type
   readonly decode: DecodeCell
+  /** A plain form of which a reader of text may take common values without `decode`, to the same end. */
+  readonly plain?: PlainForm | undefined
 }
 
-const DAY_MICROS = 86_400_000_000n
-/** PostgreSQL's infinite dates and timestamps after the connector's arithmetic. */
-const INFINITE_DAYS = new Set([2147483647, -2147483648, -2147472692, -2147472691])
-const INFINITE_TIMES = new Set([
-  9223372036825200000n,
-  -9223372036832400000n,
-  9223372036825200n,
-  -9223372036832400n,
-])
+export type PlainForm = 'int' | 'long' | 'float' | 'double' | 'boolean' | 'text' | 'days' | Unit
 
-const TEXT: PostgresType = parsePostgresType('text')
-const INSTANT: PostgresType = parsePostgresType('timestamp with time zone')
+/** Whose types a feed has. Of `other` databases only schemas tell. */
+export type Dialect = 'postgres' | 'mysql' | 'other'
 
-/** A column by its Connect schema. */
-export function connectColumn(schema: ExactJsonObject): ConnectColumn {
+export interface ColumnOptions {
+  /** Default postgres. */
+  readonly dialect?: Dialect | undefined
+  /** The source's type, where it is known. */
+  readonly declared?: string | undefined
+  /** How bytes come that a schema does not call so; default base64. */
+  readonly binary?: BinaryMode | undefined
+}
+
+/** A column by its Connect schema. @throws unsupported */
+export function connectColumn(schema: ExactJsonObject, options: ColumnOptions = {}): ConnectColumn {
   const name = typeof schema.name === 'string' ? schema.name : undefined
+  const declared = betterDeclared(schema, options)
+  if (declared !== undefined) return declared
   const semantic = name === undefined ? undefined : SEMANTIC_TYPES[name]
+  if (options.dialect === 'mysql' && name !== undefined && MYSQL_NAMES[name] !== undefined) {
+    return mysqlColumn(parseMysqlType(MYSQL_NAMES[name] ?? ''), options)
+  }
   if (semantic !== undefined) return semantic
   if (name === 'org.apache.kafka.connect.data.Decimal') return decimalColumn(schema)
-  if (name === 'io.debezium.data.Bits') return bitsColumn(Number(parametersOf(schema).length ?? 0))
+  if (name === 'io.debezium.data.VariableScaleDecimal') return variableDecimal()
+  if (name === 'io.debezium.data.Bits') return bitsColumn(Number(parametersOf(schema).length ?? 0), options)
   switch (schema.type) {
     case 'int8':
     case 'int16':
@@ -60,10 +87,13 @@ export function connectColumn(schema: ExactJsonObject): ConnectColumn {
       return fromText('boolean')
     case 'bytes':
       return { type: { kind: 'binary' }, decode: decodeBytes }
-    case 'string':
-      return { type: { kind: 'string' }, decode: raw => decodeScalar(TEXT, raw) }
     case 'array':
-      return arrayColumn(isExactObject(schema.items) ? connectColumn(schema.items) : fromText('text'))
+      return arrayColumn(
+        isExactObject(schema.items)
+          ? connectColumn(schema.items, { ...options, declared: undefined })
+          : fromText('text'),
+      )
+    case 'string':
     case 'struct':
     case 'map':
       return fromText('text')
@@ -74,71 +104,226 @@ export function connectColumn(schema: ExactJsonObject): ConnectColumn {
   }
 }
 
-/** A column by its declared PostgreSQL type, for a feed without schemas. */
-export function declaredColumn(declared: string): ConnectColumn {
-  return declaredType(parsePostgresType(declared))
-}
-
-function declaredType(type: PostgresType): ConnectColumn {
-  if (type.array) return arrayColumn(declaredType({ ...type, array: false }))
-  const icebergType = icebergTypeOfPostgres(type)
-  const fraction = type.modifiers[0] ?? 6
-  switch (type.base) {
-    case 'date':
-      return { type: icebergType, decode: decodeDays }
-    case 'timestamp':
-      return { type: icebergType, decode: raw => decodeTimestamp(raw, fraction <= 3 ? 'millis' : 'micros') }
-    case 'time':
-      return { type: icebergType, decode: raw => decodeTime(raw, fraction <= 3 ? 'millis' : 'micros') }
-    case 'timestamptz':
-      return { type: icebergType, decode: decodeZoned }
-    case 'bytea':
-      return { type: icebergType, decode: decodeBytes }
-    case 'numeric':
-      return { type: icebergType, decode: raw => decodeNumericOf(type, raw) }
-    case 'bit':
-      return bitsColumn(type.modifiers[0] ?? 1)
+/** A column by its declared type, for a feed without schemas. @throws unsupported */
+export function declaredColumn(declared: string, options: ColumnOptions = {}): ConnectColumn {
+  switch (options.dialect) {
+    case 'mysql':
+      return mysqlColumn(parseMysqlType(declared), options)
+    case 'other':
+      throw new LakeError('unsupported', 'feeds of this connector are read with schemas only', {
+        context: { remedy: 'capture with schemas.enable=true' },
+      })
     default:
-      return { type: icebergType, decode: raw => decodeScalar(type, raw) }
+      return postgresColumn(parsePostgresType(declared), options)
   }
 }
 
+/**
+ * The value that rows had which were there before the column: the schema's default. The connector gives zero for
+ * defaults that are computed, so a time of zero and the nil uuid say nothing.
+ */
+export function connectDefault(schema: ExactJsonObject, { type, decode }: ConnectColumn): Value | undefined {
+  const raw = schema.default
+  if (raw === undefined || raw === null) return undefined
+  try {
+    const value = decode(raw)
+    return value === UNREPRESENTABLE || isPlaceholderDefault(type, value) ? undefined : value
+  } catch {
+    return undefined
+  }
+}
+
+/** What connectors write for a default that they cannot evaluate. */
+export function isPlaceholderDefault(type: Type, value: Value): boolean {
+  switch (type.kind) {
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+      return Number(value) === 0
+    case 'uuid':
+      return value instanceof Uint8Array && value.every(byte => byte === 0)
+    default:
+      return false
+  }
+}
+
+/** The declared type's column where it knows more than the schema. */
+function betterDeclared(schema: ExactJsonObject, options: ColumnOptions): ConnectColumn | undefined {
+  const { declared, dialect = 'postgres' } = options
+  if (declared === undefined || dialect === 'other') return undefined
+  const isPlainText = schema.type === 'string' && schema.name === undefined
+  if (dialect === 'postgres') {
+    const type = parsePostgresType(declared)
+    const isBetter = isPlainText && !type.array && (type.base === 'bytea' || type.base === 'numeric')
+    return isBetter ? postgresColumn(type, options) : undefined
+  }
+  const type = parseMysqlType(declared)
+  const kind = icebergTypeOfMysql(type).kind
+  switch (type.base) {
+    case 'bigint':
+    case 'serial':
+      return kind === 'decimal' && schema.type === 'int64' ? mysqlColumn(type, options) : undefined
+    case 'bit':
+      return schema.name === 'io.debezium.data.Bits' ? mysqlColumn(type, options) : undefined
+    case 'time':
+      return schema.name === 'io.debezium.time.MicroTime' ? mysqlColumn(type, options) : undefined
+    case 'uuid':
+    case 'decimal':
+      return isPlainText ? mysqlColumn(type, options) : undefined
+    default:
+      return isPlainText && kind === 'binary' ? mysqlColumn(type, options) : undefined
+  }
+}
+
+function postgresColumn(type: PostgresType, options: ColumnOptions): ConnectColumn {
+  if (type.array) return arrayColumn(postgresColumn({ ...type, array: false }, options))
+  const icebergType = icebergTypeOfPostgres(type)
+  const unit = unitOf(type.modifiers[0] ?? 6)
+  switch (type.base) {
+    case 'date':
+      return { type: icebergType, decode: decodeDays, plain: 'days' }
+    case 'timestamp':
+      return { type: icebergType, decode: raw => decodeTimestamp(raw, unit), plain: unit }
+    case 'time':
+      return { type: icebergType, decode: raw => decodeTime(raw, unit) }
+    case 'timestamptz':
+      return { type: icebergType, decode: decodeZoned }
+    case 'bytea':
+      return { type: icebergType, decode: decodeBinaryText(options.binary) }
+    case 'numeric':
+      return { type: icebergType, decode: decodeNumeric(type) }
+    case 'bit':
+      return bitsColumn(type.modifiers[0] ?? 1, {})
+    default:
+      return { type: icebergType, decode: raw => decodeScalar(type, raw), plain: plainForm(icebergType) }
+  }
+}
+
+function plainForm({ kind }: Type): PlainForm | undefined {
+  switch (kind) {
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+    case 'boolean':
+      return kind
+    case 'string':
+      return 'text'
+    default:
+      return undefined
+  }
+}
+
+function unitOf(digits: number): Unit {
+  if (digits <= 3) return 'millis'
+  return digits <= 6 ? 'micros' : 'nanos'
+}
+
+/** Debezium's forms on top of those that both readers of MySQL know. */
+function mysqlColumn(type: MysqlType, { binary }: ColumnOptions): ConnectColumn {
+  const icebergType = icebergTypeOfMysql(type)
+  const decode: DecodeCell = raw => decodeMysqlJson(type, raw)
+  switch (type.base) {
+    case 'decimal': {
+      if (icebergType.kind !== 'decimal') return { type: icebergType, decode }
+      return { type: icebergType, decode: decodeTextOrBytes(icebergType) }
+    }
+    case 'date':
+      return {
+        type: icebergType,
+        decode: raw => decode(typeof raw === 'string' ? raw.replace(/Z$/, '') : raw),
+        plain: 'days',
+      }
+    case 'datetime': {
+      const unit = unitOf(type.modifiers[0] ?? 0)
+      return { type: icebergType, decode: raw => decodeTimestamp(raw, unit), plain: unit }
+    }
+    case 'time':
+      return {
+        type: icebergType,
+        decode: raw => decode(typeof raw === 'string' ? raw.replace(/Z$/, '') : raw),
+      }
+    case 'binary':
+    case 'varbinary':
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob': {
+      const bytes = decodeBinaryText(binary)
+      return { type: icebergType, decode: raw => paddedBytes(type, bytes(raw)) }
+    }
+    // The smaller integers are checked against their ranges, and a set may be a list.
+    case 'int':
+    case 'bigint':
+    case 'float':
+    case 'double':
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+    case 'enum':
+    case 'json': {
+      const isPlain = !type.unsigned || type.base === 'float' || type.base === 'double'
+      return { type: icebergType, decode, plain: isPlain ? plainForm(icebergType) : undefined }
+    }
+    default:
+      return { type: icebergType, decode }
+  }
+}
+
+/** `binary(n)` always has n bytes; the log leaves out zeros at its end. */
+function paddedBytes(type: MysqlType, bytes: ReturnType<DecodeCell>): ReturnType<DecodeCell> {
+  const length = type.base === 'binary' ? (type.modifiers[0] ?? 1) : 0
+  if (!(bytes instanceof Uint8Array) || bytes.length >= length || length > 255) return bytes
+  const padded = new Uint8Array(length)
+  padded.set(bytes)
+  return padded
+}
+
+const MYSQL_NAMES: Readonly<Record<string, string>> = {
+  'io.debezium.time.MicroTime': 'time',
+}
+
+const timestamp = (unit: Unit): ConnectColumn => ({
+  type: { kind: 'timestamp' },
+  decode: raw => decodeTimestamp(raw, unit),
+  plain: unit,
+})
+const time = (unit: Unit): ConnectColumn => ({ type: { kind: 'time' }, decode: raw => decodeTime(raw, unit) })
+const DAYS: ConnectColumn = { type: { kind: 'date' }, decode: decodeDays, plain: 'days' }
+
 const SEMANTIC_TYPES: Readonly<Record<string, ConnectColumn>> = {
-  'io.debezium.time.Date': { type: { kind: 'date' }, decode: decodeDays },
-  'io.debezium.time.Timestamp': {
-    type: { kind: 'timestamp' },
-    decode: raw => decodeTimestamp(raw, 'millis'),
-  },
-  'io.debezium.time.MicroTimestamp': {
-    type: { kind: 'timestamp' },
-    decode: raw => decodeTimestamp(raw, 'micros'),
-  },
-  'io.debezium.time.NanoTimestamp': {
-    type: { kind: 'timestamp' },
-    decode: raw => decodeTimestamp(raw, 'nanos'),
-  },
-  'io.debezium.time.NanoTime': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'nanos') },
+  'io.debezium.time.Date': DAYS,
+  'io.debezium.time.IsoDate': DAYS,
+  'org.apache.kafka.connect.data.Date': DAYS,
+  'io.debezium.time.Timestamp': timestamp('millis'),
+  'io.debezium.time.MicroTimestamp': timestamp('micros'),
+  'io.debezium.time.NanoTimestamp': timestamp('nanos'),
+  'io.debezium.time.IsoTimestamp': timestamp('micros'),
+  'org.apache.kafka.connect.data.Timestamp': timestamp('millis'),
+  'io.debezium.time.Time': time('millis'),
+  'io.debezium.time.MicroTime': time('micros'),
+  'io.debezium.time.NanoTime': time('nanos'),
+  'io.debezium.time.IsoTime': time('micros'),
+  'org.apache.kafka.connect.data.Time': time('millis'),
   // An interval has no type in Iceberg: the number of microseconds as text, as a feed without schemas gives it.
   'io.debezium.time.MicroDuration': fromText('interval'),
-  'io.debezium.time.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'millis') },
-  'io.debezium.time.MicroTime': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'micros') },
+  'io.debezium.time.NanoDuration': fromText('interval'),
   'io.debezium.time.ZonedTimestamp': { type: { kind: 'timestamptz' }, decode: decodeZoned },
   'io.debezium.data.Uuid': fromText('uuid'),
-  'io.debezium.data.VariableScaleDecimal': {
-    type: { kind: 'string' },
-    decode: raw => decodeNumericOf(parsePostgresType('numeric'), raw),
-  },
-  'org.apache.kafka.connect.data.Date': { type: { kind: 'date' }, decode: decodeDays },
-  'org.apache.kafka.connect.data.Timestamp': {
-    type: { kind: 'timestamp' },
-    decode: raw => decodeTimestamp(raw, 'millis'),
-  },
-  'org.apache.kafka.connect.data.Time': { type: { kind: 'time' }, decode: raw => decodeTime(raw, 'millis') },
 }
 
 function fromText(declared: string): ConnectColumn {
   const type = parsePostgresType(declared)
-  return { type: icebergTypeOfPostgres(type), decode: raw => decodeScalar(type, raw) }
+  const icebergType = icebergTypeOfPostgres(type)
+  return { type: icebergType, decode: raw => decodeScalar(type, raw), plain: plainForm(icebergType) }
+}
+
+function variableDecimal(): ConnectColumn {
+  const type = parsePostgresType('numeric')
+  return { type: icebergTypeOfPostgres(type), decode: decodeNumeric(type) }
 }
 
 function arrayColumn(element: ConnectColumn): ConnectColumn {
@@ -164,132 +349,31 @@ function decimalColumn(schema: ExactJsonObject): ConnectColumn {
   const parameters = parametersOf(schema)
   const scale = Number(parameters.scale ?? 0)
   const precision = Number(parameters['connect.decimal.precision'] ?? 38)
-  const fits = precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision
-  const limit = 10n ** BigInt(fits ? precision : 0)
+  if (precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision) {
+    return { type: { kind: 'decimal', precision, scale }, decode: decodePreciseDecimal({ precision, scale }) }
+  }
   return {
-    type: fits ? { kind: 'decimal', precision, scale } : { kind: 'string' },
-    decode: raw => {
-      if (raw === null) return null
-      const unscaled = parseUnscaled(bytesOf(raw))
-      if (!fits) return scaledText(unscaled, scale)
-      if (unscaled >= limit || unscaled <= -limit) throw malformed(`decimal(${precision}, ${scale})`, raw)
-      return unscaled
-    },
+    type: { kind: 'string' },
+    decode: raw => (raw === null ? null : scaledText(parseUnscaled(bytesOf(raw)), scale)),
   }
 }
 
-/** PostgreSQL 15 has negative scales: whole tens, hundreds. */
-function scaledText(unscaled: bigint, scale: number): string {
-  return scale < 0 ? String(unscaled * 10n ** BigInt(-scale)) : formatDecimal(unscaled, scale)
-}
-
-/** `bit(n)`: little-endian bytes, without those in front that are zero, as the digits that PostgreSQL prints. */
-function bitsColumn(length: number): ConnectColumn {
-  const decode = (raw: ExactJson): Value => {
-    if (raw === null) return null
-    if (typeof raw === 'boolean') return raw ? '1' : '0'
-    let digits = ''
-    for (const byte of bytesOf(raw)) digits = byte.toString(2).padStart(8, '0') + digits
-    return digits.replace(/^0+/, '').padStart(length, '0')
-  }
-  return { type: { kind: 'string' }, decode }
+function bitsColumn(length: number, { dialect }: ColumnOptions): ConnectColumn {
+  if (dialect === 'mysql') return mysqlColumn(parseMysqlType(`bit(${length})`), {})
+  return { type: { kind: 'string' }, decode: decodeBitText(length) }
 }
 
 function parametersOf(schema: ExactJsonObject): ExactJsonObject {
   return isExactObject(schema.parameters) ? schema.parameters : {}
 }
 
-/** A numeric in any handling mode: text, number, or `{scale, value}`. */
-function decodeNumericOf(type: PostgresType, raw: ExactJson): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  if (isExactObject(raw)) {
-    const scale = raw.scale instanceof JsonNumber ? Number(raw.scale.text) : 0
-    return decodePostgresText(type, scaledText(parseUnscaled(bytesOf(raw.value ?? null)), scale))
+/** A value of a column of which nothing is known: its text. */
+export function unknownColumn(): ConnectColumn {
+  return {
+    type: { kind: 'string' },
+    decode: raw => {
+      if (raw === null || typeof raw === 'string') return raw
+      return raw instanceof JsonNumber ? raw.text : stringifyJson(raw)
+    },
   }
-  const text = raw instanceof JsonNumber ? raw.text : String(raw)
-  return decodePostgresText(type, NUMERIC_NAMES[text] ?? text)
-}
-
-const NUMERIC_NAMES: Readonly<Record<string, string>> = {
-  NAN: 'NaN',
-  POSITIVE_INFINITY: 'Infinity',
-  NEGATIVE_INFINITY: '-Infinity',
-}
-
-function decodeScalar(type: PostgresType, raw: ExactJson): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  if (typeof raw === 'string') return decodePostgresText(type, raw)
-  if (raw instanceof JsonNumber) return decodePostgresText(type, raw.text)
-  if (typeof raw === 'boolean') return decodePostgresText(type, String(raw))
-  // Geometric types and maps are objects of the connector's own making.
-  return decodePostgresText(type, exactJsonText(raw))
-}
-
-/** JSON text with the digits of numbers as they came. */
-function exactJsonText(value: ExactJson): string {
-  if (value instanceof JsonNumber) return value.text
-  if (Array.isArray(value)) return `[${(value as readonly ExactJson[]).map(exactJsonText).join(',')}]`
-  if (!isExactObject(value)) return JSON.stringify(value)
-  const members = Object.entries(value).map(
-    ([name, item]) => `${JSON.stringify(name)}:${exactJsonText(item)}`,
-  )
-  return `{${members.join(',')}}`
-}
-
-function decodeDays(raw: ExactJson): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  const days = Number(integerOf('date', raw))
-  return INFINITE_DAYS.has(days) || (days | 0) !== days ? UNREPRESENTABLE : days
-}
-
-type Unit = 'millis' | 'micros' | 'nanos'
-
-function decodeTimestamp(raw: ExactJson, unit: Unit): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  const value = integerOf('timestamp', raw)
-  if (INFINITE_TIMES.has(value)) return UNREPRESENTABLE
-  const micros = inMicros(value, unit)
-  return BigInt.asIntN(64, micros) === micros ? micros : UNREPRESENTABLE
-}
-
-function decodeTime(raw: ExactJson, unit: Unit): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  const micros = inMicros(integerOf('time', raw), unit)
-  return micros >= 0n && micros < DAY_MICROS ? micros : UNREPRESENTABLE
-}
-
-/** PostgreSQL has microseconds, so nanoseconds lose nothing. */
-function inMicros(value: bigint, unit: Unit): bigint {
-  if (unit === 'micros') return value
-  return unit === 'millis' ? value * 1000n : floorDivide(value, 1000n)
-}
-
-function decodeZoned(raw: ExactJson): Value | typeof UNREPRESENTABLE {
-  if (raw === null) return null
-  if (typeof raw !== 'string') throw malformed('timestamptz', raw)
-  return decodeInstant(INSTANT, raw)
-}
-
-function decodeBytes(raw: ExactJson): Value {
-  return raw === null ? null : bytesOf(raw)
-}
-
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
-
-function bytesOf(raw: ExactJson): Uint8Array {
-  if (typeof raw !== 'string' || raw.length % 4 !== 0 || !BASE64.test(raw)) throw malformed('bytes', raw)
-  return base64Decode(raw)
-}
-
-function integerOf(type: string, raw: ExactJson): bigint {
-  if (!(raw instanceof JsonNumber) || !/^-?\d+$/.test(raw.text)) throw malformed(type, raw)
-  return BigInt(raw.text)
-}
-
-function malformed(type: string, raw: ExactJson): LakeError {
-  const value =
-    raw instanceof JsonNumber ? raw.text : typeof raw === 'string' ? raw.slice(0, 100) : typeof raw
-  return new LakeError('corrupt', 'a value of the feed does not fit its column type', {
-    context: { type, value },
-  })
 }

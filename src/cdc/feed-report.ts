@@ -1,5 +1,5 @@
 /** What a run over a feed did, counted as it goes. */
-import type { SourceTransaction } from './change-event.js'
+import type { FeedTransaction } from './change-block.js'
 import { type FeedPosition, printPosition } from './feed-position.js'
 
 export interface FeedProgress {
@@ -39,8 +39,8 @@ export interface FeedReport {
 /** Counts by name. */
 export type Counts = Map<string, number>
 
-export function count(counts: Counts, what: string): void {
-  counts.set(what, (counts.get(what) ?? 0) + 1)
+export function count(counts: Counts, what: string, times: number = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + times)
 }
 
 export interface FeedTally {
@@ -67,9 +67,9 @@ export function newTally(): FeedTally {
   }
 }
 
-export function tallyTransaction(tally: FeedTally, transaction: SourceTransaction): void {
+export function tallyTransaction(tally: FeedTally, transaction: FeedTransaction): void {
   tally.transactions += 1
-  tally.events += transaction.events.length
+  tally.events += transaction.events
   tally.position = transaction.position
 }
 

@@ -12,10 +12,11 @@ import { readStreamPosition, type StreamPosition } from '../commit/stream-positi
 import { currentSchema } from '../metadata/lookup.js'
 import { sameSchema } from '../schema/schema.js'
 import type { Schema } from '../schema/types.js'
-import type { ChangeEvent, SourceTable } from './change-event.js'
+import type { BlockSlice, TableColumns } from './change-columns.js'
+import type { SourceColumn, SourceTable } from './change-event.js'
+import { createColumnMapper } from './column-mapping.js'
 import { type FeedPosition, parsePosition } from './feed-position.js'
 import type { TableReport } from './feed-report.js'
-import { createRowMapper, type RowMapper } from './row-mapping.js'
 import {
   type DeclaredTable,
   declarationOf,
@@ -23,7 +24,6 @@ import {
   sourceColumnsOf,
   tableNameOf,
 } from './source-tables.js'
-import { createTableChanges, type TableChanges } from './table-changes.js'
 
 export interface FollowedTable {
   readonly source: SourceTable
@@ -31,14 +31,26 @@ export interface FollowedTable {
   readonly report: TableReport
   /** Undefined until the table is made. */
   state: LoadedTable | undefined
-  schema: Schema
-  keyIndexes: readonly number[]
-  mapper: RowMapper
+  /** How the columns of the source become those of the table. */
+  columns: TableColumns
   /** The stream's position as the table holds it (`any` until a reset is committed), and what this run has taken in beyond it. */
   stored: StreamPosition | undefined | 'any'
   reached: FeedPosition | undefined
-  /** What waits for the next commit. */
-  changes: TableChanges | undefined
+  /** What waits for the next commit, in feed order. */
+  pending: PendingSlice[]
+}
+
+/** Changes that were taken in, and the positions of their transactions. */
+export interface PendingSlice extends BlockSlice {
+  readonly positionOf: (transaction: number) => FeedPosition
+}
+
+/** What a feed shows of a source table. */
+export interface ShownTable {
+  readonly table: SourceTable
+  readonly keyColumns: readonly string[]
+  /** Columns of a row that is there; undefined where only deletes, truncates or faults are shown. */
+  readonly columns: readonly SourceColumn[] | undefined
 }
 
 /** One table follows one source table, or a namespace follows all. */
@@ -67,36 +79,28 @@ export interface FollowOptions {
  * @throws invalid-argument for key columns that the table lacks
  */
 export async function followTable(
-  event: ChangeEvent,
+  shown: ShownTable,
   options: FollowOptions,
 ): Promise<FollowedTable | 'absent' | 'keyless'> {
-  const identifier = identifierFor(event.table, options.target)
+  const identifier = identifierFor(shown.table, options.target)
   const state = await loadIfThere(identifier, options)
-  if (state === undefined && event.kind !== 'insert' && event.kind !== 'update') return 'absent'
-  const schema = state === undefined ? newSchema(event, options) : currentSchema(state.metadata)
+  if (state === undefined && shown.columns === undefined) return 'absent'
+  const schema = state === undefined ? newSchema(shown, options) : currentSchema(state.metadata)
   if (schema === undefined) return 'keyless'
-  const keyIndexes = keyIndexesOf(schema, keysFor(event, schema, options), identifier)
+  const keyIndexes = keyIndexesOf(schema, keysFor(shown, schema, options), identifier)
   if (keyIndexes.length === 0) return 'keyless'
   const { resetPosition } = options
   const held = state === undefined || resetPosition ? undefined : positionIn(state, options)
   return {
-    source: event.table,
+    source: shown.table,
     identifier,
     report: { inserts: 0, updates: 0, deletes: 0, truncates: 0, alreadyApplied: 0 },
     state,
-    schema,
-    keyIndexes,
-    mapper: mapperOf({ schema, keyIndexes, identifier }, options),
+    columns: columnsOf({ schema, keyIndexes, identifier }, options),
     stored: resetPosition === undefined ? held : 'any',
     reached: resetPosition ?? feedPositionOf(held),
-    changes: undefined,
+    pending: [],
   }
-}
-
-/** The set of changes that waits for the next commit. */
-export function pendingChanges(table: FollowedTable): TableChanges {
-  table.changes ??= createTableChanges(table.schema, table.keyIndexes)
-  return table.changes
 }
 
 /**
@@ -108,48 +112,68 @@ export async function ensureTable(table: FollowedTable, options: FollowOptions):
   return table.state
 }
 
-/** What a commit leaves: the new state and position, no changes, and the schema as it is now. */
+/** What a commit leaves: the new state and position, and the schema as it is now. */
 export function moveOn(table: FollowedTable, state: LoadedTable, options: FollowOptions): void {
+  const { identifier, columns } = table
   table.state = state
   table.stored = positionIn(state, options)
-  table.changes = undefined
   const schema = currentSchema(state.metadata)
-  if (schema === table.schema) return
+  if (schema === columns.schema) return
   // Somebody else may have changed columns: names and places are resolved anew.
-  const keys = table.keyIndexes.map(index => table.schema.fields[index]?.name ?? '')
-  table.keyIndexes = keyIndexesOf(schema, keys, table.identifier)
-  table.mapper = mapperOf({ schema, keyIndexes: table.keyIndexes, identifier: table.identifier }, options)
-  table.schema = schema
+  const keys = columns.keyIndexes.map(index => columns.schema.fields[index]?.name ?? '')
+  const keyIndexes = keyIndexesOf(schema, keys, identifier)
+  table.columns = columnsOf({ schema, keyIndexes, identifier }, options)
 }
 
 function positionIn(state: LoadedTable, { stream, branch }: FollowOptions): StreamPosition | undefined {
   return readStreamPosition(state.metadata, stream, branch)
 }
 
-function mapperOf(
+function columnsOf(
   about: {
     readonly schema: Schema
     readonly keyIndexes: readonly number[]
     readonly identifier: TableIdentifier
   },
   options: FollowOptions,
-): RowMapper {
+): TableColumns {
   const { schema, keyIndexes, identifier } = about
-  return createRowMapper({
+  const table = printIdentifier(identifier)
+  return {
     schema,
     keyIndexes,
-    table: printIdentifier(identifier),
+    mapper: createColumnMapper({ schema, table }),
+    table,
     onUnrepresentable: column => options.onUnrepresentable(`${identifier.name}.${column}`),
-  })
+  }
 }
 
 function identifierFor(source: SourceTable, target: FeedTarget): TableIdentifier {
   return 'table' in target ? target.table : { namespace: target.namespace, name: tableNameOf(source) }
 }
 
+/** The columns of the table that a source table's changes go to; undefined when there is none. */
+export async function columnsThere(
+  source: SourceTable,
+  options: Pick<FollowOptions, 'catalog' | 'target' | 'signal'>,
+): Promise<readonly SourceColumn[] | undefined> {
+  const state = await loadIfThere(identifierFor(source, options.target), options)
+  return state === undefined ? undefined : currentSchema(state.metadata).fields
+}
+
+/** Where the table that a source table's changes go to stands; undefined when there is none, or nothing was applied. */
+export async function positionThere(
+  source: SourceTable,
+  options: Pick<FollowOptions, 'catalog' | 'target' | 'signal' | 'stream' | 'branch'>,
+): Promise<FeedPosition | undefined> {
+  const { catalog, target, signal, stream, branch } = options
+  const state = await loadIfThere(identifierFor(source, target), { catalog, signal })
+  return state && feedPositionOf(readStreamPosition(state.metadata, stream, branch))
+}
+
 async function loadIfThere(
   identifier: TableIdentifier,
-  { catalog, signal }: FollowOptions,
+  { catalog, signal }: Pick<FollowOptions, 'catalog' | 'signal'>,
 ): Promise<LoadedTable | undefined> {
   try {
     return await catalog.loadTable(identifier, { signal })
@@ -160,12 +184,12 @@ async function loadIfThere(
 }
 
 /** The schema of a table made from the feed, or from `--types`. Undefined when that shows no key. */
-function newSchema(event: ChangeEvent, options: FollowOptions): Schema | undefined {
-  const declared = declarationOf(options.types, event.table)
-  const shown = event.kind === 'insert' || event.kind === 'update' ? event.row.columns : []
-  const columns = declared === undefined ? shown : sourceColumnsOf(declared.columns)
+function newSchema(shown: ShownTable, options: FollowOptions): Schema | undefined {
+  const declared = declarationOf(options.types, shown.table)
+  const columns =
+    declared === undefined ? (shown.columns ?? []) : sourceColumnsOf(declared.columns, shown.table)
   const unkeyed = schemaFromFeed(columns, [])
-  const keys = keysFor(event, unkeyed, options)
+  const keys = keysFor(shown, unkeyed, options)
   return keys.length === 0 ? undefined : schemaFromFeed(columns, keys)
 }
 
@@ -173,10 +197,10 @@ function newSchema(event: ChangeEvent, options: FollowOptions): Schema | undefin
  * Names of the key columns. For one table what the user says wins; in a namespace, where one list cannot be right
  * for all tables, it stands in where nothing else tells. Without any, the table's identifier fields.
  */
-function keysFor(event: ChangeEvent, schema: Schema, options: FollowOptions): readonly string[] {
+function keysFor(shown: ShownTable, schema: Schema, options: FollowOptions): readonly string[] {
   const { keys = [] } = options
-  const named = 'keyColumns' in event ? event.keyColumns : []
-  const declared = declarationOf(options.types, event.table)?.keyColumns ?? []
+  const named = shown.keyColumns
+  const declared = declarationOf(options.types, shown.table)?.keyColumns ?? []
   const has = (name: string): boolean => schema.fields.some(field => field.name === name)
   const lists =
     'table' in options.target ? [keys, named, declared] : [named, declared, keys.every(has) ? keys : []]
@@ -203,7 +227,8 @@ function keyIndexesOf(
 
 async function makeTable(table: FollowedTable, options: FollowOptions): Promise<LoadedTable> {
   const { catalog, runtime, formatVersion, signal } = options
-  const { identifier, schema } = table
+  const { identifier, columns } = table
+  const { schema } = columns
   try {
     const plan = { identifier, schema, uuid: runtime.uuid(), formatVersion }
     return await createTable(catalog, plan, { signal })

@@ -11,11 +11,16 @@
  * | boolean, date, uuid | the same |
  * | time / timestamp / timestamp with time zone | time / timestamp / timestamptz |
  * | bytea | binary |
- * | char, varchar, text, json, jsonb, anything else | string |
- * | T[] | list of T |
+ * | char, varchar, text, json, jsonb, anything else | string, as PostgreSQL prints it |
+ * | T[] | list of T; string where the text says `T[][]` |
  *
- * Not representable, so null and counted: infinite dates and timestamps, 24:00:00, NaN in a decimal, arrays of
- * several dimensions (the type does not tell how many an array has).
+ * Anything else is: interval, ranges, bit, money, enums, domains (a feed names the domain, not its base type), time with
+ * time zone, geometric types, hstore, xml, and so on. char(n) keeps its padding.
+ *
+ * Not representable, so null and counted: infinite dates and timestamps, timestamps beyond 64 bits of microseconds,
+ * 24:00:00, NaN and infinity in a decimal, and a list that holds one of those. PostgreSQL prints `integer[]` whatever the
+ * number of dimensions, so arrays of several dimensions are not representable either, unless the column is declared
+ * `integer[][]`: then its arrays are text.
  */
 import { hexDecode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
@@ -38,16 +43,31 @@ export interface PostgresType {
   readonly array: boolean
 }
 
+/** The base of arrays of several dimensions, which are text. */
+const NESTED_ARRAY = 'nested array'
+
+/**
+ * Reads a type as `format_type` prints it, or as `pg_type` names it (`int4`, `_text` for an array of text). A name in upper
+ * case is that of a user's type: PostgreSQL prints its own in lower case.
+ */
 export function parsePostgresType(text: string): PostgresType {
-  const array = text.endsWith('[]')
-  const element = array ? text.replace(/(\[\])+$/, '') : text
-  const modifiers = /\(([^)]*)\)/.exec(element)?.[1]?.split(',').map(Number) ?? []
+  const [brackets = ''] = /(?:\[\d*\])*$/.exec(text) ?? []
+  const dimensions = brackets.split('[').length - 1
+  if (dimensions > 1) return { base: NESTED_ARRAY, modifiers: [], array: false }
+  const element = text.slice(0, text.length - brackets.length)
+  const inside = /\(([^)]*)\)/.exec(element)?.[1]
   const base = element
     .replace(/\([^)]*\)/, '')
     .replace(/\s+/g, ' ')
     .trim()
-    .toLowerCase()
-  return { base: BASE_NAMES[base] ?? base, modifiers, array }
+  const modifiers = inside?.split(',').map(Number) ?? []
+  // `_int4` and `_text` are how the catalog names arrays; no base type of PostgreSQL begins with an underscore.
+  if (dimensions === 0 && CATALOG_ARRAYS.has(base)) return { ...named(base.slice(1), modifiers), array: true }
+  return { ...named(base, modifiers), array: dimensions === 1 }
+}
+
+function named(base: string, modifiers: readonly number[]): Pick<PostgresType, 'base' | 'modifiers'> {
+  return { base: BASE_NAMES[base] ?? base, modifiers }
 }
 
 const BASE_NAMES: Readonly<Record<string, string>> = {
@@ -63,6 +83,39 @@ const BASE_NAMES: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
   'time without time zone': 'time',
 }
+
+const CATALOG_ARRAYS: ReadonlySet<string> = new Set(
+  [
+    ...[
+      'int2',
+      'int4',
+      'int8',
+      'float4',
+      'float8',
+      'bool',
+      'numeric',
+      'date',
+      'time',
+      'timestamp',
+      'timestamptz',
+    ],
+    ...[
+      'text',
+      'varchar',
+      'bpchar',
+      'char',
+      'name',
+      'bytea',
+      'uuid',
+      'json',
+      'jsonb',
+      'xml',
+      'timetz',
+      'interval',
+    ],
+    ...['inet', 'cidr', 'macaddr', 'money', 'bit', 'varbit', 'oid', 'point', 'box', 'hstore', 'citext'],
+  ].map(name => `_${name}`),
+)
 
 export function icebergTypeOfPostgres(type: PostgresType): Type {
   if (type.array) {
@@ -207,43 +260,52 @@ export function decodeInstant(type: PostgresType, text: string): Decoded {
  * Arrays of more dimensions have no list to go to.
  */
 function decodeArray(type: PostgresType, given: string): Decoded {
-  const text = given.replace(/^\[-?\d+:-?\d+\]=/, '')
-  if (text.startsWith('[') || text.startsWith('{{')) return UNREPRESENTABLE
-  if (!text.startsWith('{') || !text.endsWith('}')) return raise(type, text)
+  const text = given.replace(/^\[[+-]?\d+:[+-]?\d+\]=/, '')
+  if (/^(?:\[|\{\{)/.test(text)) return UNREPRESENTABLE
+  if (!text.startsWith('{') || !text.endsWith('}')) return raise(type, given)
   const element = { ...type, array: false }
   const values: Value[] = []
+  let isHeld = true
   for (const item of arrayItems(type, text)) {
     const value = item === null ? null : decodePostgresText(element, item)
-    if (value === UNREPRESENTABLE) return UNREPRESENTABLE
-    values.push(value)
+    if (value === UNREPRESENTABLE) isHeld = false
+    else values.push(value)
   }
-  return values
+  return isHeld ? values : UNREPRESENTABLE
 }
 
 function arrayItems(type: PostgresType, text: string): (string | null)[] {
   const items: (string | null)[] = []
-  let at = 1
-  while (at < text.length - 1) {
+  const end = text.length - 1
+  const separator = type.base === 'box' ? ';' : ','
+  if (end === 1) return items
+  for (let at = 1; ; at++) {
     if (text[at] === '"') {
-      let item = ''
-      at += 1
-      while (text[at] !== '"') {
-        if (text[at] === '\\') at += 1
-        if (at >= text.length) return raise(type, text)
-        item += text[at]
-        at += 1
-      }
+      const [item, next] = quotedItem(type, text, at + 1)
       items.push(item)
-      at += 2
+      at = next
     } else {
-      let end = text.indexOf(',', at)
-      if (end < 0) end = text.length - 1
-      const item = text.slice(at, end)
+      const next = text.indexOf(separator, at)
+      const stop = next < 0 ? end : next
+      const item = text.slice(at, stop)
+      if (item === '' || /["{}]/.test(item)) return raise(type, text)
       items.push(item === 'NULL' ? null : item)
-      at = end + 1
+      at = stop
     }
+    if (at === end) return items
+    if (text[at] !== separator) return raise(type, text)
   }
-  return items
+}
+
+/** The text between quotes, and the index behind the closing one. */
+function quotedItem(type: PostgresType, text: string, from: number): readonly [string, number] {
+  let item = ''
+  for (let at = from; at < text.length - 1; at++) {
+    if (text[at] === '"') return [item, at + 1]
+    if (text[at] === '\\') at += 1
+    item += text[at]
+  }
+  return raise(type, text)
 }
 
 function raise(type: PostgresType, text: string): never {

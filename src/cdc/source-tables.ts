@@ -5,8 +5,9 @@
 import { errorText, LakeError } from '../base/errors.js'
 import { isJsonObject, type JsonObject, parseJson } from '../base/json.js'
 import { assignFreshIds } from '../schema/schema.js'
-import { type Field, isPrimitive, type Schema } from '../schema/types.js'
+import { type Field, isPrimitive, type Schema, type Type } from '../schema/types.js'
 import type { DeclaredColumn, SourceColumn, SourceTable } from './change-event.js'
+import { icebergTypeOfMysql, parseMysqlType } from './mysql-types.js'
 import { icebergTypeOfPostgres, parsePostgresType } from './postgres-types.js'
 
 /** Columns and key of source tables, as a `--types` file declares them. */
@@ -23,7 +24,8 @@ export function tableNameOf(source: SourceTable): string {
 const USUAL_SCHEMAS: ReadonlySet<string> = new Set(['public', ''])
 
 export function printSource(source: SourceTable): string {
-  return source.schema === '' ? source.name : `${source.schema}.${source.name}`
+  const outer = source.database ?? source.schema
+  return outer === '' ? source.name : `${outer}.${source.name}`
 }
 
 /**
@@ -88,8 +90,21 @@ export function declarationOf(
   )
 }
 
-export function sourceColumnsOf(declared: readonly DeclaredColumn[]): readonly SourceColumn[] {
-  return declared.map(({ name, type }) => ({ name, type: icebergTypeOfPostgres(parsePostgresType(type)) }))
+/** Declared types are spelled as the source's database spells them. */
+export function sourceColumnsOf(
+  declared: readonly DeclaredColumn[],
+  source: SourceTable,
+): readonly SourceColumn[] {
+  const typeOf = source.database === undefined ? postgresType : mysqlType
+  return declared.map(({ name, type }) => ({ name, type: typeOf(type) }))
+}
+
+function postgresType(text: string): Type {
+  return icebergTypeOfPostgres(parsePostgresType(text))
+}
+
+function mysqlType(text: string): Type {
+  return icebergTypeOfMysql(parseMysqlType(text))
 }
 
 /**

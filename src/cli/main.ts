@@ -24,3 +24,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   writeFile,
   signal: abort.signal,
 })
+// A feed that was left before its end does not keep the process.
+process.stdin.destroy()

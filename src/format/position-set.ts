@@ -36,6 +36,14 @@ export class PositionSet {
     return count
   }
 
+  /** Memory of the positions, about. */
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const { values, words } of this.#chunks.values())
+      bytes += 64 + (values?.byteLength ?? 0) + (words?.byteLength ?? 0)
+    return bytes
+  }
+
   /** True when the position was not there before. */
   add(position: number): boolean {
     assert(Number.isSafeInteger(position) && position >= 0, 'a position is a safe integer from 0')

@@ -24,23 +24,35 @@ export interface TextLine {
 }
 
 /** The lines of a stream of bytes, which is gunzipped when it begins like gzip. Empty lines are counted, not returned. */
-export async function* textLines(
+export function textLines(chunks: AsyncIterable<Uint8Array>, options: TextSource): AsyncGenerator<TextLine> {
+  const decoder = lineDecoder(options)
+  return cutLines(chunks, options, (bytes, number) => {
+    const text = decoder(bytes, number)
+    return text === '' ? undefined : { number, text }
+  })
+}
+
+/**
+ * What `make` gives for the bytes of each line, without those for which it gives nothing. The bytes are without the end of
+ * the line, and share memory with the chunk that they came in.
+ */
+export async function* cutLines<T>(
   chunks: AsyncIterable<Uint8Array>,
-  options: TextSource,
-): AsyncGenerator<TextLine> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+  { source }: TextSource,
+  make: (bytes: Uint8Array, number: number) => T | undefined,
+): AsyncGenerator<T> {
   let parts: Uint8Array[] = []
   let sizeBytes = 0
   let number = 0
-  const take = (): TextLine | undefined => {
+  const take = (): T | undefined => {
     number += 1
     const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
     parts = []
     sizeBytes = 0
-    const text = decodeLine(decoder, bytes, { source: options.source, number })
-    return text === '' ? undefined : { number, text }
+    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
+    return make(end === bytes.length ? bytes : bytes.subarray(0, end), number)
   }
-  for await (const chunk of unpacked(chunks, options)) {
+  for await (const chunk of unpacked(chunks, { source })) {
     let from = 0
     for (let end = chunk.indexOf(10, from); end >= 0; end = chunk.indexOf(10, from)) {
       parts.push(chunk.subarray(from, end))
@@ -53,7 +65,7 @@ export async function* textLines(
       sizeBytes += chunk.length - from
       if (sizeBytes > LINE_BYTES_MAX) {
         throw new LakeError('unsupported', 'a line is longer than 256 MiB', {
-          context: { source: options.source, line: number + 1 },
+          context: { source, line: number + 1 },
         })
       }
     }
@@ -61,6 +73,18 @@ export async function* textLines(
   if (parts.length > 0) {
     const line = take()
     if (line !== undefined) yield line
+  }
+}
+
+/** Turns the bytes of a line into text. @throws corrupt, from the function that it returns */
+export function lineDecoder({ source }: TextSource): (bytes: Uint8Array, number: number) => string {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  return (bytes, number) => {
+    try {
+      return decoder.decode(bytes)
+    } catch (cause) {
+      throw new LakeError('corrupt', 'a line is not UTF-8', { cause, context: { source, line: number } })
+    }
   }
 }
 
@@ -86,22 +110,6 @@ export async function* textPieces(
   }
   const last = decode(undefined)
   if (last !== '') yield last
-}
-
-function decodeLine(
-  decoder: TextDecoder,
-  bytes: Uint8Array,
-  at: { readonly source: string; readonly number: number },
-): string {
-  const end = bytes.length > 0 && bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
-  try {
-    return decoder.decode(bytes.subarray(0, end))
-  } catch (cause) {
-    throw new LakeError('corrupt', 'a line is not UTF-8', {
-      cause,
-      context: { source: at.source, line: at.number },
-    })
-  }
 }
 
 /** The bytes of a file, one piece after the other. @throws not-found, denied, unavailable, aborted */

@@ -15,6 +15,7 @@ import type { EntryOf } from '../manifest/delete-index.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
 import { planProjection } from '../schema/projection.js'
 import type { Field, Schema } from '../schema/types.js'
+import type { DeleteCache } from './delete-cache.js'
 import { type KeyColumn, keyColumn } from './equality-keys.js'
 import { openContentFile } from './open-file.js'
 import type { ReadTask } from './plan.js'
@@ -45,10 +46,12 @@ export interface DeleteLoaderOptions {
   /** Every task that will ask. */
   readonly tasks: readonly ReadTask[]
   readonly counters?: ScanCounters | undefined
+  /** Keeps deleted positions for later loaders. */
+  readonly cache?: DeleteCache | undefined
 }
 
 export function createDeleteLoader(io: FileIO, options: DeleteLoaderOptions): DeleteLoader {
-  const { metadata, schema, tasks, counters } = options
+  const { metadata, schema, tasks, counters, cache } = options
   const positionFiles = createSharedLoads<PositionsByPath>(
     tasks.flatMap(task => task.deletes.positionDeletes.map(locationOf)),
   )
@@ -62,21 +65,35 @@ export function createDeleteLoader(io: FileIO, options: DeleteLoaderOptions): De
     if (counters !== undefined) counters.deleteFiles++
   }
 
+  const keptPositions = async (
+    file: PositionDeleteFile,
+    read: () => Promise<PositionsByPath>,
+  ): Promise<PositionsByPath> => {
+    const kept = cache?.get(file)
+    if (kept !== undefined) return kept
+    count()
+    const positions = await read()
+    cache?.put(file, positions)
+    return positions
+  }
+
   const loadPositions = async (task: ReadTask, signal?: AbortSignal): Promise<PositionSet | undefined> => {
     const { vector, positionDeletes } = task.deletes
+    const { location } = task.entry.file
     if (vector !== undefined) {
-      count()
-      return readVector(io, vector.file, signal)
+      const { file } = vector
+      const read = async (): Promise<PositionsByPath> =>
+        new Map([[location, await readVector(io, file, signal)]])
+      return (await keptPositions(file, read)).get(location)
     }
     const found = await Promise.all(
       positionDeletes.map(({ file }) =>
-        positionFiles.take(file.location, () => {
-          count()
-          return readPositionDeletes(io, file, { signal })
-        }),
+        positionFiles.take(file.location, () =>
+          keptPositions(file, () => readPositionDeletes(io, file, { signal })),
+        ),
       ),
     )
-    return unionOf(found.map(byPath => byPath.get(task.entry.file.location)))
+    return unionOf(found.map(byPath => byPath.get(location)))
   }
 
   const loadTable = async (

@@ -49,6 +49,11 @@ export async function writeRowDeletes(
   const gone = merged.entries.filter(isGone).map(entry => entry.task)
   const write = metadata.formatVersion >= 3 ? writeDeletionVectors : writePositionDeletes
   const addedDeleteFiles = kept.length === 0 ? [] : await write(io, kept, options)
+  for (const [index, file] of addedDeleteFiles.entries()) {
+    const entry = kept[index]
+    if (entry !== undefined)
+      options.deleteCache?.put(file, new Map([[entry.task.entry.file.location, entry.positions]]))
+  }
   return {
     addedDeleteFiles,
     removedFiles: [
@@ -89,7 +94,7 @@ async function mergeOlderDeletes(
 ): Promise<Merged> {
   const { metadata, schema, signal } = options
   const tasks = deletes.map(({ task }) => withMergeableDeletes(task, metadata))
-  const loader = createDeleteLoader(io, { metadata, schema, tasks })
+  const loader = createDeleteLoader(io, { metadata, schema, tasks, cache: options.deleteCache })
   let newRows = 0
   const merged = await mapBounded(
     deletes,

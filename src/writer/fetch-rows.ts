@@ -4,12 +4,13 @@ import type { ColumnBatch } from '../batch/column-batch.js'
 import { concatBatches, takeBatch } from '../batch/take.js'
 import type { FileIO } from '../io/file-io.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import type { DeleteCache } from '../reader/delete-cache.js'
 import { createDeleteLoader } from '../reader/load-deletes.js'
 import type { ReadTask } from '../reader/plan.js'
 import { readTask } from '../reader/read-task.js'
 import { POSITION_FIELD } from '../schema/reserved-fields.js'
 import type { Field, Schema } from '../schema/types.js'
-import type { KeyLocations } from './resolve-keys.js'
+import type { KeyLocations } from './key-locations.js'
 import { positionsOf } from './row-positions.js'
 
 export interface FetchedRows {
@@ -25,6 +26,7 @@ export interface FetchRowsOptions {
   readonly fields: readonly Field[]
   /** Files read at the same time; default 4. */
   readonly concurrency?: number | undefined
+  readonly deleteCache?: DeleteCache | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -41,7 +43,7 @@ export async function fetchRows(
   for (const match of matches) wanted[locations.taskIndexes[match] as number]?.push(match)
   const tasks = locations.tasks.filter((_, index) => (wanted[index] ?? []).length > 0)
   const chosen = wanted.filter(list => list.length > 0)
-  const deletes = createDeleteLoader(io, { ...options, tasks })
+  const deletes = createDeleteLoader(io, { ...options, tasks, cache: options.deleteCache })
   const parts = await mapBounded(
     tasks,
     (task, index) => rowsOfFile(io, task, locations, { ...options, deletes, wanted: chosen[index] ?? [] }),

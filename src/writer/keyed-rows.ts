@@ -10,15 +10,16 @@ import type { FileIO } from '../io/file-io.js'
 import type { DataFile } from '../manifest/content-file.js'
 import { currentSchema, defaultSpec } from '../metadata/lookup.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import type { DeleteCache } from '../reader/delete-cache.js'
 import { ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import type { Schema } from '../schema/types.js'
 import { arrangeColumns } from './conform-rows.js'
 import { fetchRows } from './fetch-rows.js'
 import type { FileNaming } from './file-location.js'
+import { type KeyLocations, NO_ROW_ID } from './key-locations.js'
 import type { KeyedChanges } from './keyed-changes.js'
 import { columnOf } from './partitioner.js'
 import { patchedFields, patchRows } from './patch-rows.js'
-import { type KeyLocations, NO_ROW_ID } from './resolve-keys.js'
 import { openSortedWriter } from './sorted-writer.js'
 
 /** Data files and what they were made from. */
@@ -102,12 +103,13 @@ export async function writeRows(
   options: {
     readonly naming: FileNaming
     readonly sources: RowSources
+    readonly deleteCache?: DeleteCache | undefined
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<readonly DataFile[]> {
   const { metadata, schema, changes } = resolved
   if (changes.rows.length === 0) return []
-  const rows = await patchedRows(io, resolved, options.signal)
+  const rows = await patchedRows(io, resolved, options)
   const rowIds = rowIdVector(options.sources.rowIds)
   const writer = openSortedWriter({
     io,
@@ -143,7 +145,7 @@ function withoutDropped(rows: ColumnBatch, metadata: TableMetadata): ColumnBatch
 async function patchedRows(
   io: FileIO,
   resolved: ResolvedRows,
-  signal: AbortSignal | undefined,
+  options: { readonly deleteCache?: DeleteCache | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<ColumnBatch> {
   const { changes, schema, metadata, locations, matchOfKey } = resolved
   const { patches } = changes
@@ -159,7 +161,8 @@ async function patchedRows(
     schema,
     fields: patchedFields(patches, schema.fields),
     matches: Int32Array.from(matches).sort(),
-    signal,
+    deleteCache: options.deleteCache,
+    signal: options.signal,
   })
   return patchRows(rows, patches, { fetched, matchOfKey })
 }

@@ -17,6 +17,8 @@ import type { RowLevelOperation } from '../metadata/properties.js'
 import type { Schema } from '../schema/types.js'
 import { arrangeColumns } from './conform-rows.js'
 import { fileNaming } from './file-location.js'
+import type { KeyCache } from './key-cache.js'
+import { firstMatches, positionsByFile } from './key-locations.js'
 import { checkKeyType, type KeyedChanges } from './keyed-changes.js'
 import {
   keysOfRows,
@@ -27,7 +29,7 @@ import {
   writeRows,
 } from './keyed-rows.js'
 import { missingPatches } from './patch-rows.js'
-import { firstMatches, positionsByFile, resolveKeys } from './resolve-keys.js'
+import { resolveKeys } from './resolve-keys.js'
 import { removeRows } from './rewrite-files.js'
 import { snapshotChanges, type WriteOptions } from './snapshot-change.js'
 
@@ -44,6 +46,8 @@ export interface KeyedWriteResult {
 export interface KeyedWriteOptions extends WriteOptions {
   /** Whose mode property decides; default `merge`. */
   readonly operation?: RowLevelOperation | undefined
+  /** Keeps what was read of the table's files for the next write: for a series of writes of one process. */
+  readonly keyCache?: KeyCache | undefined
   /** Told by each attempt; the last one told is of the commit. */
   readonly onResult?: ((result: KeyedWriteResult) => void) | undefined
 }
@@ -56,6 +60,8 @@ export interface KeyedWriteOptions extends WriteOptions {
 export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: KeyedWriteOptions): TableAction {
   const snapshots = snapshotChanges(io, options)
   const keyOfRow = keysOfRows(changes)
+  const { keyCache } = options
+  const deleteCache = keyCache?.deletes
   let kept: WrittenRows | undefined
   return async (base, attempt) => {
     const { metadata } = base
@@ -66,6 +72,7 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
       snapshot: changes.truncate ? undefined : snapshots.headOf(metadata),
       schema,
       withRowIds: metadata.formatVersion >= 3,
+      keyCache,
       signal,
     })
     const matchOfKey = firstMatches(locations, changes.keys.length)
@@ -73,7 +80,8 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
     const naming = fileNaming(metadata, { operationUuid: snapshots.operationUuid, taskId: attempt.number })
     const sources = rowSources(resolved)
     const reused = kept !== undefined && sameSources(kept.sources, sources)
-    const files = reused && kept ? kept.files : await writeRows(io, resolved, { naming, sources, signal })
+    const files =
+      reused && kept ? kept.files : await writeRows(io, resolved, { naming, sources, deleteCache, signal })
     const dataLocations = files.map(file => file.location)
     const fresh = reused ? [] : [...dataLocations]
     try {
@@ -82,6 +90,7 @@ export function keyedWriteAction(io: FileIO, changes: KeyedChanges, options: Key
         schema,
         naming,
         operation: options.operation ?? 'merge',
+        deleteCache,
         signal,
       })
       fresh.push(...deletes.written)

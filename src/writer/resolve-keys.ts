@@ -6,7 +6,6 @@
 import { mapBounded } from '../base/concurrency.js'
 import { type ColumnBatch, isPresent, type Selection, type Vector } from '../batch/column-batch.js'
 import { buildKeyTable, type KeyTable } from '../batch/row-hash.js'
-import { PositionSet } from '../format/position-set.js'
 import type { FileIO } from '../io/file-io.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
 import { createDeleteLoader, type DeleteLoader } from '../reader/load-deletes.js'
@@ -14,22 +13,17 @@ import { planScan, type ReadTask } from '../reader/plan.js'
 import { readTask } from '../reader/read-task.js'
 import { POSITION_FIELD, ROW_ID_FIELD } from '../schema/reserved-fields.js'
 import type { Schema } from '../schema/types.js'
+import { findIndexed } from './indexed-keys.js'
+import type { KeyCache } from './key-cache.js'
+import {
+  type BatchMatches,
+  type FileMatches,
+  type KeyLocations,
+  locationsOf,
+  NO_ROW_ID,
+} from './key-locations.js'
 import { createKeyPruner } from './key-pruning.js'
-import type { RowDeletes } from './row-deletes.js'
 import { longsOf, positionsOf } from './row-positions.js'
-
-/** Rows found, by column: match `i` says that key `keyRows[i]` has a row at `positions[i]` of `tasks[taskIndexes[i]]`. */
-export interface KeyLocations {
-  /** Files that hold a match, in the order of the plan. */
-  readonly tasks: readonly ReadTask[]
-  readonly keyRows: Int32Array
-  readonly taskIndexes: Int32Array
-  readonly positions: Float64Array
-  /** v3, when asked for: the row's id, -1 where it has none. */
-  readonly rowIds?: BigInt64Array | undefined
-  /** Files whose key columns were read. */
-  readonly filesRead: number
-}
 
 export interface ResolveKeysOptions {
   /** Undefined for a table or branch without snapshots: nothing is found. */
@@ -37,12 +31,13 @@ export interface ResolveKeysOptions {
   readonly schema: Schema
   /** Also find the row ids (v3). */
   readonly withRowIds?: boolean | undefined
+  /** Has the keys of files that were read before, and keeps those of this reading. */
+  readonly keyCache?: KeyCache | undefined
   /** Files read at the same time; default 4. */
   readonly concurrency?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-export const NO_ROW_ID = -1n
 const CONCURRENCY = 4
 
 /**
@@ -57,42 +52,35 @@ export async function resolveKeys(
 ): Promise<KeyLocations> {
   const { metadata } = table
   const { snapshot, schema, signal } = options
-  if (keys.length === 0 || snapshot === undefined) return locationsOf([], options)
+  if (keys.length === 0 || snapshot === undefined) return locationsOf([], { ...options, filesRead: 0 })
   const pruner = createKeyPruner(keys, metadata, schema)
   const plan = await planScan(table, io, { snapshot, schema, filter: pruner.filter, signal })
   const tasks = plan.tasks.filter(task => pruner.keepFile(task.entry.file))
-  const probe: Probe = {
-    ...options,
-    metadata,
-    keys,
-    table: buildKeyTable(
-      keys.columns,
-      keys.fields.map(field => field.type),
-    ),
-    deletes: createDeleteLoader(io, { metadata, schema, tasks }),
+  const indexed = await findIndexed(io, tasks, keys, { ...options, metadata })
+  const others = tasks.filter(task => !indexed.has(task))
+  const probed = new Map<ReadTask, FileMatches>()
+  if (others.length > 0) {
+    const probe: Probe = {
+      ...options,
+      metadata,
+      keys,
+      table: buildKeyTable(
+        keys.columns,
+        keys.fields.map(field => field.type),
+      ),
+      deletes: createDeleteLoader(io, { metadata, schema, tasks: others, cache: options.keyCache?.deletes }),
+    }
+    const found = await mapBounded(others, task => probeFile(io, task, probe), {
+      limit: options.concurrency ?? CONCURRENCY,
+      signal,
+    })
+    for (const file of found) probed.set(file.task, file)
   }
-  const found = await mapBounded(tasks, task => probeFile(io, task, probe), {
-    limit: options.concurrency ?? CONCURRENCY,
-    signal,
-  })
-  return locationsOf(found, options)
-}
-
-/** The positions found, by data file. */
-export function positionsByFile(locations: KeyLocations): RowDeletes[] {
-  const { tasks, taskIndexes, positions } = locations
-  const sets = tasks.map(task => ({ task, positions: new PositionSet() }))
-  for (let match = 0; match < positions.length; match++)
-    sets[taskIndexes[match] as number]?.positions.add(positions[match] as number)
-  return sets
-}
-
-/** For each key its first match, or -1. */
-export function firstMatches(locations: KeyLocations, keyCount: number): Int32Array {
-  const first = new Int32Array(keyCount).fill(-1)
-  const { keyRows } = locations
-  for (let match = keyRows.length - 1; match >= 0; match--) first[keyRows[match] as number] = match
-  return first
+  const found = tasks.map(task => indexed.get(task) ?? probed.get(task))
+  return locationsOf(
+    found.filter(file => file !== undefined),
+    { ...options, filesRead: probed.size },
+  )
 }
 
 interface Probe extends ResolveKeysOptions {
@@ -100,19 +88,6 @@ interface Probe extends ResolveKeysOptions {
   readonly keys: ColumnBatch
   readonly table: KeyTable
   readonly deletes: DeleteLoader
-}
-
-/** Matches of one batch, by column. */
-interface BatchMatches {
-  readonly keyRows: Int32Array
-  readonly positions: Float64Array
-  readonly rowIds: BigInt64Array | undefined
-}
-
-interface FileMatches {
-  readonly task: ReadTask
-  readonly count: number
-  readonly batches: readonly BatchMatches[]
 }
 
 async function probeFile(io: FileIO, task: ReadTask, probe: Probe): Promise<FileMatches> {
@@ -167,25 +142,4 @@ function rowIdsOf(vector: Vector | undefined, rows: Selection): BigInt64Array {
     if (isPresent(vector, row)) ids[at] = values[row] as bigint
   }
   return ids
-}
-
-function locationsOf(found: readonly FileMatches[], options: ResolveKeysOptions): KeyLocations {
-  const matching = found.filter(file => file.count > 0)
-  const count = matching.reduce((sum, file) => sum + file.count, 0)
-  const keyRows = new Int32Array(count)
-  const taskIndexes = new Int32Array(count)
-  const positions = new Float64Array(count)
-  const rowIds = options.withRowIds === true ? new BigInt64Array(count) : undefined
-  let at = 0
-  for (const [index, file] of matching.entries()) {
-    taskIndexes.fill(index, at, at + file.count)
-    for (const batch of file.batches) {
-      keyRows.set(batch.keyRows, at)
-      positions.set(batch.positions, at)
-      if (batch.rowIds !== undefined) rowIds?.set(batch.rowIds, at)
-      at += batch.keyRows.length
-    }
-  }
-  const tasks = matching.map(file => file.task)
-  return { tasks, keyRows, taskIndexes, positions, rowIds, filesRead: found.length }
 }

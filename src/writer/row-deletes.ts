@@ -3,6 +3,7 @@
  */
 import type { PositionSet } from '../format/position-set.js'
 import type { TableMetadata } from '../metadata/table-metadata.js'
+import type { DeleteCache } from '../reader/delete-cache.js'
 import type { ReadTask } from '../reader/plan.js'
 import type { Schema } from '../schema/types.js'
 import type { FileNaming } from './file-location.js'
@@ -25,5 +26,7 @@ export interface RowDeleteOptions {
   readonly naming: FileNaming
   /** Files read or written at the same time; default 4. */
   readonly concurrency?: number | undefined
+  /** Has deletes that were read before, and keeps those that are written. */
+  readonly deleteCache?: DeleteCache | undefined
   readonly signal?: AbortSignal | undefined
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
 import type { Catalog, SwapOptions } from '../../src/catalog/catalog.js'
-import { applyFeed, type FeedLine, parsePosition } from '../../src/cdc.js'
+import { applyFeed, parsePosition } from '../../src/cdc.js'
 import { readStreamPosition } from '../../src/commit/stream-position.js'
 import type { FileIO } from '../../src/io/file-io.js'
 import type { TableUpdate } from '../../src/metadata/table-update.js'
@@ -38,30 +38,31 @@ const metadataOf = async (table: string) => (await there.lake.table(`shop.${tabl
 const positionOf = async (table: string, stream = 'wal2json/shop') =>
   readStreamPosition(await metadataOf(table), stream)?.position
 
-/** A feed that does something else before its line `at`. */
-async function* interrupted(
-  records: readonly unknown[],
-  at: number,
-  meanwhile: () => Promise<unknown>,
-): AsyncGenerator<FeedLine> {
-  for await (const line of linesOf(records)) {
-    if (line.number === at) await meanwhile()
-    yield line
-  }
-}
-
+/** Applies a feed with commits of `commitRows`; something else happens before the table is made, or its second commit. */
 const applyInterrupted = (
   records: readonly unknown[],
-  at: number,
+  before: 'the table is made' | 'the second commit',
   meanwhile: () => Promise<unknown>,
-  commitRows = 1,
-) =>
-  applyFeed(interrupted(records, at, meanwhile), {
+) => {
+  const { catalog } = there.lake.context
+  let commits = 0
+  const watched: Catalog = {
+    ...catalog,
+    async commit(...args) {
+      commits += 1
+      // The first one makes the table.
+      if (commits === (before === 'the table is made' ? 1 : 3)) await meanwhile()
+      return catalog.commit(...args)
+    },
+  }
+  return applyFeed(linesOf(records), {
     ...there.lake.context,
     ...wal2json,
+    catalog: watched,
     target: { namespace: ['shop'] },
-    commitRows,
+    commitRows: before === 'the table is made' ? 2 : 1,
   })
+}
 
 describe('applying a feed slowly', () => {
   it('takes leases for the files in flight, commits with them, and leaves none', async () => {
@@ -388,24 +389,26 @@ describe('somebody else meanwhile', () => {
   const applyAll = () => there.apply(feed, wal2json)
 
   it('who applies the same stream makes this run a conflict, and no row is there twice', async () => {
-    expect(await rejectionOf(applyInterrupted(feed, 5, applyAll))).toMatchObject({ kind: 'conflict' })
+    expect(await rejectionOf(applyInterrupted(feed, 'the second commit', applyAll))).toMatchObject({
+      kind: 'conflict',
+    })
     expect(await there.rows('a')).toEqual([{ id: 1 }, { id: 2 }])
   })
 
   it('who makes the table and applies the stream before the first commit is noticed too', async () => {
-    expect((await rejectionOf(applyInterrupted(feed, 5, applyAll, 2)))?.kind).toBe('conflict')
+    expect((await rejectionOf(applyInterrupted(feed, 'the table is made', applyAll)))?.kind).toBe('conflict')
     expect(await there.rows('a')).toEqual([{ id: 1 }, { id: 2 }])
   })
 
   it('may make the same table', async () => {
     const make = () => there.lake.createTable('shop.a', 'id int', { keys: ['id'] })
-    await applyInterrupted(feed, 5, make, 2)
+    await applyInterrupted(feed, 'the table is made', make)
     expect(await there.rows('a')).toEqual([{ id: 1 }, { id: 2 }])
   })
 
   it('who makes the table with other columns wins', async () => {
     const make = () => there.lake.createTable('shop.a', 'id bigint, more string', { keys: ['id'] })
-    expect(await rejectionOf(applyInterrupted(feed, 5, make, 2))).toMatchObject({
+    expect(await rejectionOf(applyInterrupted(feed, 'the table is made', make))).toMatchObject({
       kind: 'conflict',
       context: { table: 'shop.a' },
     })
@@ -426,7 +429,7 @@ describe('somebody else meanwhile', () => {
       ])
     }
     const three = [...feed, ...transaction('0/30', insert('a', 3))]
-    await applyInterrupted(three, 5, addColumn)
+    await applyInterrupted(three, 'the second commit', addColumn)
     expect(await there.rows('a')).toEqual([1, 2, 3].map(n => ({ first: null, id: n })))
   })
 
@@ -439,7 +442,7 @@ describe('somebody else meanwhile', () => {
 
   it('may write to the table: rows of other keys stay, those of the feed win', async () => {
     const write = () => there.lake.table('shop.a').append([{ id: 2 }, { id: 7 }])
-    await applyInterrupted(feed, 5, write)
+    await applyInterrupted(feed, 'the second commit', write)
     expect(await there.rows('a')).toEqual([{ id: 1 }, { id: 2 }, { id: 7 }])
   })
 })

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { type ExactJsonObject, parseJsonExact } from '../../src/base/json.js'
 import { UNREPRESENTABLE } from '../../src/cdc/change-event.js'
-import { type ConnectColumn, connectColumn, declaredColumn } from '../../src/cdc/connect-types.js'
+import {
+  type ConnectColumn,
+  connectColumn,
+  connectDefault,
+  declaredColumn,
+} from '../../src/cdc/connect-types.js'
 import { printType } from '../../src/schema/type-text.js'
 import { errorOf, kindOf } from '../support/errors.js'
 
@@ -180,9 +185,119 @@ describe('a column by its declared type, in a feed without schemas', () => {
     expect(value(declaredColumn(type), json)).toEqual(wanted)
   })
 
+  it.each([
+    ['date', '"2024-01-31Z"', 19753],
+    ['date', '"2024-01-31"', 19753],
+    ['timestamp', '"1970-01-01T00:00:01.5Z"', 1_500_000n],
+    ['timestamp', '"1970-01-01T00:00:01.5"', 1_500_000n],
+    ['time', '"00:00:01Z"', 1_000_000n],
+  ])('%s in the mode isostring: %s', (type, json, wanted) => {
+    expect(value(declaredColumn(type), json)).toEqual(wanted)
+  })
+
+  it('takes nanoseconds where nine digits are declared', () => {
+    expect(value(declaredColumn('timestamp(9)'), '1500')).toBe(1n)
+  })
+
+  it('reads bytes of every binary mode', () => {
+    const bytes = Uint8Array.of(0xfb, 0xff, 0xfe, 0x01)
+    expect(value(declaredColumn('bytea'), '"+//+AQ=="')).toEqual(bytes)
+    expect(value(declaredColumn('bytea'), '"-__-AQ"')).toEqual(bytes)
+    expect(value(declaredColumn('bytea', { binary: 'hex' }), '"fbfffe01"')).toEqual(bytes)
+    expect(kindOf(() => value(declaredColumn('bytea'), '"a b"'))).toBe('corrupt')
+  })
+
+  it('reads a decimal as text, as bytes, and as a double, whose digits are rounded', () => {
+    expect(value(declaredColumn('numeric(12,2)'), '"0E-2"')).toBe(0n)
+    expect(value(declaredColumn('numeric(12,2)'), base64(0x04, 0xd2))).toBe(1234n)
+    expect(value(declaredColumn('numeric(12,2)'), '0.30000000000000004')).toBe(30n)
+    expect(value(declaredColumn('numeric(38,2)'), '1.0E21')).toBe(10n ** 23n)
+  })
+
+  it('takes digits for text until the column has shown bytes, and refuses to have guessed', () => {
+    const shown = declaredColumn('numeric(12,0)')
+    expect(value(shown, base64(1))).toBe(1n)
+    expect(value(shown, '"1234"')).toBe(BigInt(0xd76df8) - (1n << 24n))
+    const guessed = declaredColumn('numeric(12,0)')
+    expect(value(guessed, '"1234"')).toBe(1234n)
+    expect(errorOf(() => value(guessed, base64(1)))?.context).toHaveProperty('remedy')
+  })
+
+  it('of another database than PostgreSQL and MySQL says nothing', () => {
+    expect(kindOf(() => declaredColumn('datetime2', { dialect: 'other' }))).toBe('unsupported')
+  })
+
   it('knows the names of NaN and infinity', () => {
     expect(value(declaredColumn('numeric'), '"NAN"')).toBe('NaN')
     expect(value(declaredColumn('numeric'), '"NEGATIVE_INFINITY"')).toBe('-Infinity')
     expect(value(declaredColumn('numeric(5,1)'), '"POSITIVE_INFINITY"')).toBe(UNREPRESENTABLE)
+  })
+})
+
+describe('a column of MySQL or MariaDB', () => {
+  const mysql = { dialect: 'mysql' } as const
+  const connect = (schema: object, declared?: string): ConnectColumn =>
+    connectColumn(parseJsonExact(JSON.stringify(schema)) as ExactJsonObject, { ...mysql, declared })
+
+  it.each([
+    ['bigint(20) unsigned', 'decimal(20, 0)', '-1', 2n ** 64n - 1n],
+    ['bigint(20) unsigned', 'decimal(20, 0)', '-9223372036854775808', 2n ** 63n],
+    ['datetime(3)', 'timestamp', '5', 5000n],
+    ['datetime(6)', 'timestamp', '5', 5n],
+    ['timestamp(6)', 'timestamptz', '"1970-01-01T00:00:01Z"', 1_000_000n],
+    ['time(6)', 'string', '-3020399999999', '-838:59:59.999999'],
+    ['decimal(12,2)', 'decimal(12, 2)', '"-1.20"', -120n],
+    ['decimal(12,2)', 'decimal(12, 2)', base64(120), 120n],
+    ['year(4)', 'int', '2024', 2024],
+    ['bit(1)', 'boolean', 'true', true],
+    ['bit(10)', 'binary', base64(1, 2), Uint8Array.of(2, 1)],
+    ["set('a','b')", 'string', '"a,b"', 'a,b'],
+    ['binary(3)', 'binary', base64(7), Uint8Array.of(7, 0, 0)],
+    ['blob', 'binary', '"AQ"', Uint8Array.of(1)],
+    ['date', 'date', '"2024-01-31Z"', 19753],
+  ])('%s is %s', (declared, type, json, wanted) => {
+    const column = declaredColumn(declared, mysql)
+    expect(printType(column.type)).toBe(type)
+    expect(value(column, json)).toEqual(wanted)
+  })
+
+  it('by its schema alone is what PostgreSQL has, but for times and bits', () => {
+    expect(value(connect({ type: 'int64', name: 'io.debezium.time.MicroTime' }), '90000000000')).toBe(
+      '25:00:00',
+    )
+    expect(
+      printType(connect({ type: 'bytes', name: 'io.debezium.data.Bits', parameters: { length: '9' } }).type),
+    ).toBe('binary')
+    expect(value(connect({ type: 'int32', name: 'io.debezium.time.Year' }), '1901')).toBe(1901)
+    expect(value(connect({ type: 'int64' }), '-1')).toBe(-1n)
+  })
+
+  it('by its schema and its declared type knows what the schema leaves out', () => {
+    expect(value(connect({ type: 'int64' }, 'bigint unsigned'), '-1')).toBe(2n ** 64n - 1n)
+    expect(value(connect({ type: 'string' }, 'decimal(5,1)'), '"1.5"')).toBe(15n)
+    expect(value(connect({ type: 'string' }, 'varbinary(9)'), '"AQ=="')).toEqual(Uint8Array.of(1))
+    expect(value(connect({ type: 'string' }, 'varchar(9)'), '"AQ=="')).toBe('AQ==')
+    expect(value(connect({ type: 'int64', name: 'io.debezium.time.MicroTime' }, 'time(6)'), '1')).toBe(
+      '00:00:00.000001',
+    )
+  })
+})
+
+describe('a default in a schema', () => {
+  const initial = (schema: object): unknown => {
+    const parsed = parseJsonExact(JSON.stringify(schema)) as ExactJsonObject
+    return connectDefault(parsed, connectColumn(parsed))
+  }
+
+  it('is the value that older rows have', () => {
+    expect(initial({ type: 'string', default: 'web' })).toBe('web')
+    expect(initial({ type: 'int32', default: 0 })).toBe(0)
+    expect(initial({ type: 'int32' })).toBeUndefined()
+  })
+
+  it('says nothing where it stands for one that is computed, or is none of the type', () => {
+    expect(initial({ type: 'int64', name: 'io.debezium.time.MicroTimestamp', default: 0 })).toBeUndefined()
+    expect(initial({ type: 'int64', name: 'io.debezium.time.MicroTimestamp', default: 7 })).toBe(7n)
+    expect(initial({ type: 'int32', default: 'x' })).toBeUndefined()
   })
 })

@@ -332,10 +332,11 @@ describe('an initial snapshot', () => {
   })
 
   it('that comes after lines were counted is counted in lines', async () => {
-    const { transactions } = await read([create(1), envelope('r', { after: { id: 2 } })])
-    expect(transactions.map(({ position }) => position)).toEqual([
-      { kind: 'line', line: 1 },
-      { kind: 'line', line: 2 },
+    const rows = Array.from({ length: 10_001 }, (_, id) => envelope('r', { after: { id } }))
+    const { transactions } = await read([create(1), ...rows])
+    expect(transactions.map(({ position, events }) => [position, events.length])).toEqual([
+      [{ kind: 'line', line: 10_001 }, 10_001],
+      [{ kind: 'line', line: 10_002 }, 1],
     ])
   })
 })
@@ -343,12 +344,25 @@ describe('an initial snapshot', () => {
 describe('a record that cannot be read', () => {
   it('is ignored and counted when it carries no change', async () => {
     const { events, ignored } = await read([
+      captured({ something: 1 }),
       captured({ ts_ms: 1 }),
+      { ...captured({ serverName: 'pg', ts_ms: 1 }), topic: '__debezium-heartbeat.pg' },
+      captured(
+        { id: '1', aggregate_type: 'Initial Snapshot', type: 'STARTED', additional_data: {} },
+        { id: '1' },
+      ),
       captured({ ddl: 'create', source: {} }),
       captured({ ...envelope('m', {}), message: {} }),
     ])
     expect(events).toEqual([])
-    expect(ignored).toEqual(['record without a change', 'schema change record', 'message'])
+    expect(ignored).toEqual([
+      'record without a change',
+      'heartbeat',
+      'heartbeat',
+      'record without a change',
+      'schema change record',
+      'message',
+    ])
   })
 
   it('is handed on with line and column when only a value is at fault', async () => {
@@ -362,15 +376,18 @@ describe('a record that cannot be read', () => {
   })
 
   it.each([
-    ['flattened', { id: 1, __op: 'c' }, 'unsupported'],
+    ['flattened without the name of its table', { id: 1, __op: 'c' }, 'unsupported'],
     [
-      'of another connector',
-      { ...envelope('c', { after: {} }), source: { connector: 'mysql', pos: 1 } },
+      'of a connector that is not read',
+      { ...envelope('c', { after: {} }), source: { connector: 'mongodb', ord: 1 } },
       'unsupported',
     ],
+    ['what a sink prints of a struct', 'Struct{before=,after=Struct{id=1}}', 'unsupported'],
+    ['what a sink prints of a map', '{before=null, after={id=1}}', 'unsupported'],
+    ['a capture of values that are no JSON', { topic: 't', key: null, value: 'AAAAAAECAw==' }, 'unsupported'],
+    ['broken', '{"op":"c"', 'corrupt'],
     ['without a source', { op: 'c', after: {} }, 'corrupt'],
     ['no object', [1], 'corrupt'],
-    ['a mark of another connector', { status: 'BEGIN', id: '0-1-7' }, 'unsupported'],
   ])('is refused when it is %s', async (_, record, kind) => {
     expect(await rejectionOf(read([record]))).toMatchObject({ kind, context: { line: 1 } })
   })

@@ -98,11 +98,23 @@ describe('the lines of files', () => {
     await io.write('memory:/a', Buffer.from('1\n2\n'))
     await io.write('memory:/b', gzipSync('3\n'))
     const lines = await collect(readFeedFiles(io, ['memory:/a', 'memory:/b']))
-    expect(lines).toEqual([
+    expect(lines.map(({ number, text }) => ({ number, text }))).toEqual([
       { number: 1, text: '1' },
       { number: 2, text: '2' },
       { number: 3, text: '3' },
     ])
+  })
+
+  it('have their own bytes, and say of which file a line is that is no text', async () => {
+    const io = createMemoryIO()
+    await io.write('memory:/a', Buffer.from('1\r\n2'))
+    await io.write('memory:/b', Buffer.from([0x33, 10, 0xe2]))
+    const lines = await collect(readFeedFiles(io, ['memory:/a', 'memory:/b']))
+    expect(lines.map(({ bytes }) => [...(bytes ?? [])])).toEqual([[0x31], [0x32], [0x33], [0xe2]])
+    expect(errorOf(() => lines[3]?.text)).toMatchObject({
+      kind: 'corrupt',
+      context: { source: 'memory:/b', line: 2 },
+    })
   })
 
   it('of a file that is not there are not found', async () => {

@@ -34,6 +34,17 @@ describe('the text of a position', () => {
         rows: fc.nat(),
       }),
       fc.record({ kind: fc.constant('line' as const), line: fc.nat() }),
+      fc.record({
+        kind: fc.constant('binlog' as const),
+        file: fc.constantFrom('', 'bin.000001', 'mysql-bin.999999', 'a.b.1000000', '000001'),
+        pos: fc.nat(),
+      }),
+      fc.record({
+        kind: fc.constant('binlog' as const),
+        file: fc.constantFrom('', 'bin.000001'),
+        pos: fc.nat(),
+        row: fc.nat(),
+      }),
     )
     fc.assert(
       fc.property(position, given => {
@@ -42,8 +53,25 @@ describe('the text of a position', () => {
     )
   })
 
+  it('is a file and a place in it for a binary log', () => {
+    expect(parsePosition('bin.000001:878584')).toEqual({ kind: 'binlog', file: 'bin.000001', pos: 878584 })
+    expect(printPosition({ kind: 'binlog', file: 'bin.000001', pos: 4, row: 7 })).toBe('bin.000001:4+7')
+  })
+
   it('of anything else is refused', () => {
-    for (const text of ['', 'now', '0/', '0/123456789', 'line:', 'line:x', '-1', '0/1 ']) {
+    for (const text of [
+      '',
+      'now',
+      '0/',
+      '0/123456789',
+      'line:',
+      'line:x',
+      '-1',
+      '0/1 ',
+      'bin:4',
+      'bin.000001',
+      'bin.000001:',
+    ]) {
       expect(
         kindOf(() => parsePosition(text)),
         text,
@@ -67,6 +95,25 @@ describe('a change is passed', () => {
     expect(isPassed(at('0/10+1'), parsePosition('0/10'))).toBe(false)
   })
 
+  it('by the number of its log and the place in it', () => {
+    expect(isPassed(at('bin.000001:20'), parsePosition('bin.000001:20'))).toBe(true)
+    expect(isPassed(at('bin.000001:21'), parsePosition('bin.000001:20'))).toBe(false)
+    expect(isPassed(at('bin.000001:999'), parsePosition('bin.000002:4'))).toBe(true)
+    expect(isPassed(at('bin.1000000:4'), parsePosition('bin.999999:999'))).toBe(false)
+    expect(isPassed(at('bin.000001:20+1'), parsePosition('bin.000001:20'))).toBe(false)
+    expect(isPassed(at('bin.000001:20+1'), parsePosition('bin.000001:20+1'))).toBe(true)
+    expect(isPassed(at('bin.000001:20'), parsePosition(':0+9'))).toBe(false)
+    expect(isPassed(at(':0+9'), parsePosition('bin.000001:20'))).toBe(true)
+  })
+
+  it('of no position of another log, or another kind of feed', () => {
+    expect(kindOf(() => isPassed(at('other.000001:20'), parsePosition('bin.000002:20')))).toBe(
+      'invalid-argument',
+    )
+    expect(kindOf(() => isPassed(at('0/10'), parsePosition('bin.000002:20')))).toBe('invalid-argument')
+    expect(kindOf(() => isPassed(at('bin.000002:20'), parsePosition('0/10')))).toBe('invalid-argument')
+  })
+
   it('line by line where the feed counts lines', () => {
     expect(isPassed(at('line:9', 4), parsePosition('line:4'))).toBe(true)
     expect(isPassed(at('line:9', 5), parsePosition('line:4'))).toBe(false)
@@ -85,6 +132,9 @@ describe('a transaction belongs to a feed up to a position', () => {
     expect(isUpTo(at('0/10+999'), parsePosition('0/10'))).toBe(true)
     expect(isUpTo(at('0/10+5'), parsePosition('0/10+5'))).toBe(true)
     expect(isUpTo(at('0/10+6'), parsePosition('0/10+5'))).toBe(false)
+    expect(isUpTo(at('bin.000001:20+999'), parsePosition('bin.000001:20'))).toBe(true)
+    expect(isUpTo(at('bin.000001:20+6'), parsePosition('bin.000001:20+5'))).toBe(false)
+    expect(isUpTo(at('bin.000001:21'), parsePosition('bin.000001:20'))).toBe(false)
   })
 
   it('by its last line', () => {

@@ -49,8 +49,44 @@ describe('the type of a PostgreSQL column', () => {
     ['time with time zone', 'string'],
     ['public.mood', 'string'],
     ['"Date"', 'string'],
+    // wal2json writes a quoted name without its quotes: this is a user's type.
+    ['Date', 'string'],
+    ['Pos Int', 'string'],
+    ['My Schema.mood', 'string'],
+    ['money', 'string'],
+    ['bit varying(9)', 'string'],
+    ['hstore', 'string'],
+    ['xml', 'string'],
+    ['tstzrange', 'string'],
+    ['int4multirange', 'string'],
+    ['char', 'string'],
+    ['oid', 'string'],
+    // Names of the catalog, without modifiers.
+    ['float8', 'double'],
+    ['timestamptz', 'timestamptz'],
+    ['bpchar', 'string'],
+    // Several dimensions, where a declaration says so.
+    ['integer[][]', 'string'],
+    ['numeric(10,2)[3][3]', 'string'],
   ])('%s becomes %s', (postgres, wanted) => {
     expect(iceberg(postgres)).toBe(wanted)
+  })
+
+  it.each([
+    ['_int4', 'int'],
+    ['_text', 'string'],
+    ['_timestamptz', 'timestamptz'],
+    ['"Mood Q"[]', 'string'],
+    ['timestamp with time zone[]', 'timestamptz'],
+    ['bytea[]', 'binary'],
+    ['integer[3]', 'int'],
+  ])('%s is a list of %s', (postgres, wanted) => {
+    const type = icebergTypeOfPostgres(parsePostgresType(postgres))
+    expect(type.kind === 'list' && printType(type.element)).toBe(wanted)
+  })
+
+  it('may begin with an underscore without being an array', () => {
+    expect(iceberg('_mine')).toBe('string')
   })
 
   it('is a list for an array, with the type of its elements', () => {
@@ -85,6 +121,23 @@ describe('a value that PostgreSQL printed', () => {
     ['character(5)', 'ab   ', 'ab   '],
     ['jsonb', 'null', 'null'],
     ['text', '', ''],
+    ['timestamp', '0044-03-15 12:00:00 BC', -63_517_780_800_000_000n],
+    ['timestamp(3) without time zone', '4713-01-01 00:00:00 BC', -210_863_520_000_000_000n],
+    ['timestamptz', '0001-12-31 23:00:00+00 BC', -62_135_600_400_000_000n],
+    ['timestamp', '10000-01-01 00:00:00', 253_402_300_800_000_000n],
+    ['numeric', `0.${'0'.repeat(129)}1`, `0.${'0'.repeat(129)}1`],
+    ['numeric(50,5)', '99999.00000', '99999.00000'],
+    ['numeric(38,10)', '1234567890123456780123456789.0123456789', 12345678901234567801234567890123456789n],
+    ['interval', '1 year 2 mons -3 days +04:05:06.789', '1 year 2 mons -3 days +04:05:06.789'],
+    ['time with time zone', '24:00:00+02', '24:00:00+02'],
+    ['money', '-$1,234.56', '-$1,234.56'],
+    ['bit(5)', '01010', '01010'],
+    ['hstore', '"a"=>"1", "b c"=>NULL', '"a"=>"1", "b c"=>NULL'],
+    ['point', '(1,2.5)', '(1,2.5)'],
+    ['int4range', '[1,5)', '[1,5)'],
+    ['real', '1e-45', Math.fround(1e-45)],
+    ['double precision', '5e-324', 5e-324],
+    ['integer[][]', '{{1,2},{3,4}}', '{{1,2},{3,4}}'],
   ])('%s %s', (type, given, wanted) => {
     expect(Object.is(text(type, given), wanted), String(text(type, given))).toBe(true)
   })
@@ -154,6 +207,21 @@ describe('an array that PostgreSQL printed', () => {
     ])
   })
 
+  it('keeps what its elements are', () => {
+    expect(text('bytea[]', '{"\\\\x00ff","\\\\x"}')).toEqual([Uint8Array.of(0, 255), Uint8Array.of()])
+    expect(text('numeric(10,2)[]', '{1.10,-0.05}')).toEqual([110n, -5n])
+    expect(text('boolean[]', '{t,f,NULL}')).toEqual([true, false, null])
+    expect(text('point[]', '{"(1,2)","(3,4)"}')).toEqual(['(1,2)', '(3,4)'])
+    expect(text('box[]', '{(1,1),(0,0);(3,3),(2,2)}')).toEqual(['(1,1),(0,0)', '(3,3),(2,2)'])
+    expect(text('mood[]', '{sad,"very happy"}')).toEqual(['sad', 'very happy'])
+  })
+
+  it('whose element cannot be held is not representable, but a malformed one is corrupt', () => {
+    expect(text('date[]', '{infinity,2024-01-01}')).toBe(UNREPRESENTABLE)
+    expect(text('numeric(10,2)[]', '{NaN}')).toBe(UNREPRESENTABLE)
+    expect(kindOf(() => text('date[]', '{infinity,x}'))).toBe('corrupt')
+  })
+
   it('of more than one dimension has no list to go to', () => {
     expect(text('integer[]', '{{1,2},{3,4}}')).toBe(UNREPRESENTABLE)
     expect(text('integer[]', '[0:1][1:1]={{1},{2}}')).toBe(UNREPRESENTABLE)
@@ -162,6 +230,11 @@ describe('an array that PostgreSQL printed', () => {
   it('that is cut off is corrupt', () => {
     expect(kindOf(() => text('text[]', '{"a'))).toBe('corrupt')
     expect(kindOf(() => text('text[]', 'a,b'))).toBe('corrupt')
+    for (const broken of ['{', '{a,}', '{,a}', '{"a"b}', '{"a",}', '{a"b}', '{"a\\"}', '{{a}']) {
+      expect(kindOf(() => text('text[]', broken)) ?? text('text[]', broken), broken).toSatisfy(
+        found => found === 'corrupt' || found === UNREPRESENTABLE,
+      )
+    }
   })
 })
 

@@ -22,7 +22,8 @@ export async function allLines(
   bytes: Uint8Array | string,
   options: { readonly chunkBytes?: number } = {},
 ): Promise<FeedLine[]> {
-  return collect(feedLines(chunksOf(bytes, options), { source: 'test' }))
+  const lines = await collect(feedLines(chunksOf(bytes, options), { source: 'test' }))
+  return lines.map(({ number, text }) => ({ number, text }))
 }
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

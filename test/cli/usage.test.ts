@@ -68,7 +68,7 @@ describe('a mistake in the words of a command', () => {
     [['table', 'create', 'a.b', 'x int', '--property', 'p'], 'a property is given as key=value', 'p'],
     [
       ['cdc', 'x.jsonl', '--format', 'csv', '--namespace', 'a'],
-      'feeds are read in format debezium or wal2json',
+      'feeds are read in format debezium, wal2json, maxwell or dms',
       'csv',
     ],
     [['cdc', 'x.jsonl', '--format', 'wal2json'], 'a feed goes to --table or to --namespace', ' '],

@@ -33,6 +33,7 @@ import { ancestors } from '../../src/snapshot/ancestry.js'
 import { appendAction, discardFiles } from '../../src/writer/append.js'
 import { openDataWriter } from '../../src/writer/data-writer.js'
 import { fileNaming } from '../../src/writer/file-location.js'
+import { createKeyCache, type KeyCache } from '../../src/writer/key-cache.js'
 import { upsertChanges } from '../../src/writer/keyed-changes.js'
 import { keyedWriteAction } from '../../src/writer/keyed-write.js'
 import { snapshotChanges } from '../../src/writer/snapshot-change.js'
@@ -70,6 +71,8 @@ interface Lake {
   readonly io: FileIO
   readonly catalog: Catalog
   readonly runtime: TestRuntime
+  /** All upserts share it, as those of one process. */
+  readonly keyCache?: KeyCache | undefined
 }
 
 interface Race {
@@ -78,6 +81,8 @@ interface Race {
   readonly actors: number
   readonly stepsEach: number
   readonly loss: number
+  /** Bytes of keys and deletes that are kept in memory between upserts. */
+  readonly cacheBytes: number
 }
 
 type Fate = 'committed' | 'unchanged' | 'refused' | 'unknown'
@@ -155,7 +160,8 @@ async function doStep(lake: Lake, name: string, step: Step): Promise<boolean> {
       const changes = truncate
         ? { ...upsert, keys: batchOf([ID], []), rows: batchOf(FIELDS, step.rows), truncate }
         : upsert
-      return commitOne(lake, { identifier: TABLE, base, action: keyedWriteAction(io, changes, options) })
+      const action = keyedWriteAction(io, changes, { ...options, keyCache: lake.keyCache })
+      return commitOne(lake, { identifier: TABLE, base, action })
     }
     case 'delete':
       return commitOne(lake, {
@@ -344,7 +350,9 @@ async function race(given: Race): Promise<void> {
       await scheduler.gate()
     },
   }
-  const lake: Lake = { io, catalog, runtime }
+  const { cacheBytes: sizeBytesMax } = given
+  const keyCache = sizeBytesMax > 0 ? createKeyCache({ sizeBytesMax }) : undefined
+  const lake: Lake = { io, catalog, runtime, keyCache }
   const steps = drawSteps(scheduler.random, given.actors * given.stepsEach)
   const fates = new Map<string, Fate>()
   const names = [...steps.keys()]
@@ -455,6 +463,7 @@ describe('writers of every kind at once', () => {
           actors: fc.integer({ min: 2, max: 4 }),
           stepsEach: fc.integer({ min: 3, max: 7 }),
           loss: fc.constantFrom(0, 0, 0.15),
+          cacheBytes: fc.constantFrom(0, 2_000, 2 ** 20, 2 ** 20),
         }),
         race,
       ),

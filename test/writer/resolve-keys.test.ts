@@ -5,12 +5,8 @@ import { batchOf } from '../../src/batch/vector-builder.js'
 import { eq } from '../../src/expression/expression.js'
 import { currentSchema, currentSnapshot } from '../../src/metadata/lookup.js'
 import type { Field, Value } from '../../src/schema/types.js'
-import {
-  firstMatches,
-  type KeyLocations,
-  type ResolveKeysOptions,
-  resolveKeys,
-} from '../../src/writer/resolve-keys.js'
+import { firstMatches, type KeyLocations } from '../../src/writer/key-locations.js'
+import { type ResolveKeysOptions, resolveKeys } from '../../src/writer/resolve-keys.js'
 import { createTestTable, type Rows, type TestTable, type TestTableOptions } from './test-lake.js'
 
 const FIELDS: readonly Field[] = [

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { FeedReport } from '../../cdc.js'
+import type { FeedProgress, FeedReport } from '../../cdc.js'
 import {
   commaList,
   fileLocation,
@@ -11,8 +11,10 @@ import {
   withLake,
 } from '../session.js'
 import type { Surroundings } from '../surroundings.js'
+import { addDmsOptions, type DmsOptions, dmsSettings } from './cdc-dms.js'
+import { choice, textOf } from './cdc-options.js'
 
-interface CdcOptions {
+interface CdcOptions extends DmsOptions {
   readonly format: string
   readonly table?: string
   readonly namespace?: string
@@ -30,17 +32,20 @@ interface CdcOptions {
 
 /** `serac cdc` */
 export function addCdcCommands(program: Command, surroundings: Surroundings): void {
-  program
+  const command = program
     .command('cdc <feed...>')
     .description(
-      'apply a change feed: the tables equal their source, exactly once; files may be .gz, - is stdin',
+      'apply a change feed: the tables equal their source, exactly once; files may be .gz, - is stdin; of dms the folder of its target',
     )
-    .requiredOption('--format <format>', 'debezium or wal2json')
+    .requiredOption('--format <format>', 'debezium, wal2json, maxwell or dms')
     .option('--table <table>', 'the table that follows the feed')
     .option('--namespace <namespace>', 'one table for each source table, made from the feed when missing')
     .option('--keys <columns>', 'key columns, where the feed does not say them')
     .option('--stream <name>', 'name under which the position is kept; default from the feed')
-    .option('--until <position>', 'the last transaction to apply: an LSN such as 0/1998A48, or line:<n>')
+    .option(
+      '--until <position>',
+      'the last transaction to apply: an LSN such as 0/1998A48, bin.000001:878584, a file or change sequence of dms, or line:<n>',
+    )
     .option('--reset-position <position>', 'take the tables to stand here, whatever position they hold')
     .option('--commit-rows <n>', 'changes of one commit; default 50000', wholeNumber(1))
     .option('--commit-seconds <s>', 'seconds between commits; default 60', wholeNumber(0))
@@ -51,58 +56,51 @@ export function addCdcCommands(program: Command, surroundings: Surroundings): vo
       '--on-unrepresentable <policy>',
       'null or fail, for values that Iceberg cannot hold; default null',
     )
+  addDmsOptions(command)
     .option('--json', 'print one JSON document')
-    .action((feeds: readonly string[], options: CdcOptions, command: Command) =>
-      withLake(command, surroundings, session => applyFeeds(session, feeds, options)),
+    .action((feeds: readonly string[], options: CdcOptions, parsed: Command) =>
+      withLake(parsed, surroundings, session => applyFeeds(session, feeds, options)),
     )
 }
 
+const FORMATS = ['debezium', 'wal2json', 'maxwell', 'dms'] as const
+
 async function applyFeeds(session: Session, feeds: readonly string[], options: CdcOptions): Promise<void> {
-  const { applyFeed, feedLines, parsePosition, parseTypesFile, readFeedFiles } = await import('../../cdc.js')
+  const { applyDms, applyFeed, feedLines, readFeedFiles } = await import('../../cdc.js')
   const { surroundings, lake } = session
   const { signal } = surroundings
-  const fromStdin = feeds.length === 1 && feeds[0] === '-'
+  const format = choice(
+    options.format,
+    FORMATS,
+    'feeds are read in format debezium, wal2json, maxwell or dms',
+  )
+  const isStdin = feeds.length === 1 && feeds[0] === '-'
+  const locations = isStdin ? [] : feeds.map(feed => fileLocation(surroundings, feed))
   const progress = progressLine(surroundings)
-  const lines = fromStdin
-    ? feedLines(surroundings.stdin, { source: 'stdin' })
-    : readFeedFiles(
-        lake.context.io,
-        feeds.map(feed => fileLocation(surroundings, feed)),
-        { signal },
-      )
+  const applying = {
+    ...lake.context,
+    ...(await readOptions(surroundings, options)),
+    onProgress: ({ events, commits, position }: FeedProgress) =>
+      progress.show(`${events} changes, ${commits} commits, at ${position ?? 'the start'}`),
+    onWarning: (message: string) => {
+      progress.end()
+      surroundings.stderr.write(`serac: warning: ${message}\n`)
+    },
+    signal,
+  }
   try {
-    const report = await applyFeed(lines, {
-      ...lake.context,
-      format: choice<'debezium' | 'wal2json'>(
-        options.format,
-        ['debezium', 'wal2json'],
-        'feeds are read in format debezium or wal2json',
-      ),
-      target: await targetOf(options),
-      keys: options.keys === undefined ? undefined : commaList(options.keys),
-      stream: options.stream,
-      until: options.until === undefined ? undefined : parsePosition(options.until),
-      resetPosition: options.resetPosition === undefined ? undefined : parsePosition(options.resetPosition),
-      commitRows: options.commitRows,
-      commitSeconds: options.commitSeconds,
-      types:
-        options.types === undefined ? undefined : parseTypesFile(await textOf(surroundings, options.types)),
-      formatVersion:
-        choice(options.formatVersion ?? '2', ['2', '3'], 'format version 2 or 3') === '3' ? 3 : 2,
-      branch: options.branch,
-      onUnrepresentable: choice<'null' | 'fail'>(
-        options.onUnrepresentable ?? 'null',
-        ['null', 'fail'],
-        'the policies are null and fail',
-      ),
-      onProgress: ({ events, commits, position }) =>
-        progress.show(`${events} changes, ${commits} commits, at ${position ?? 'the start'}`),
-      onWarning: message => {
-        progress.end()
-        surroundings.stderr.write(`serac: warning: ${message}\n`)
-      },
-      signal,
-    })
+    const report =
+      format === 'dms'
+        ? await applyDms(
+            { io: lake.context.io, locations, settings: await dmsSettings(surroundings, options) },
+            applying,
+          )
+        : await applyFeed(
+            isStdin
+              ? feedLines(surroundings.stdin, { source: 'stdin' })
+              : readFeedFiles(lake.context.io, locations, { signal }),
+            { ...applying, format, isFollowed: isStdin },
+          )
     progress.end()
     await printResult(session, { json: report, text: reportText(report) })
   } finally {
@@ -110,10 +108,28 @@ async function applyFeeds(session: Session, feeds: readonly string[], options: C
   }
 }
 
-function choice<T extends string>(given: string, allowed: readonly T[], message: string): T {
-  const found = allowed.find(value => value === given)
-  if (found === undefined) throw new UsageError(message, given)
-  return found
+async function readOptions(surroundings: Surroundings, options: CdcOptions) {
+  const { parsePosition, parseTypesFile } = await import('../../cdc.js')
+  const { types, until, resetPosition, keys } = options
+  const version = choice(options.formatVersion ?? '2', ['2', '3'], 'format version 2 or 3')
+  const formatVersion: 2 | 3 = version === '3' ? 3 : 2
+  return {
+    target: await targetOf(options),
+    keys: keys === undefined ? undefined : commaList(keys),
+    stream: options.stream,
+    until: until === undefined ? undefined : parsePosition(until),
+    resetPosition: resetPosition === undefined ? undefined : parsePosition(resetPosition),
+    commitRows: options.commitRows,
+    commitSeconds: options.commitSeconds,
+    types: types === undefined ? undefined : parseTypesFile(await textOf(surroundings, types)),
+    formatVersion,
+    branch: options.branch,
+    onUnrepresentable: choice(
+      options.onUnrepresentable ?? 'null',
+      ['null', 'fail'],
+      'the policies are null and fail',
+    ),
+  }
 }
 
 async function targetOf(
@@ -128,15 +144,6 @@ async function targetOf(
     'a feed goes to --table or to --namespace',
     [options.table, options.namespace].join(' '),
   )
-}
-
-async function textOf(surroundings: Surroundings, path: string): Promise<string> {
-  const { LakeError } = await import('../../index.js')
-  try {
-    return new TextDecoder().decode(await surroundings.readFile(fileLocation(surroundings, path)))
-  } catch (cause) {
-    throw new LakeError('not-found', 'the types file cannot be read', { cause, context: { path } })
-  }
 }
 
 function reportText(report: FeedReport): string {

@@ -10,12 +10,12 @@
  * - After a delete, or a truncate, nothing of the old row may shine through.
  */
 
-import { present } from '../base/assert.js'
-import type { ColumnBatch } from '../batch/column-batch.js'
-import { batchOf } from '../batch/vector-builder.js'
-import { partitionKey } from '../schema/partition.js'
-import type { Schema, Value } from '../schema/types.js'
-import type { KeyedChanges } from '../writer/keyed-changes.js'
+import { present } from '../../src/base/assert.js'
+import type { ColumnBatch } from '../../src/batch/column-batch.js'
+import { batchOf } from '../../src/batch/vector-builder.js'
+import { partitionKey } from '../../src/schema/partition.js'
+import type { Schema, Value } from '../../src/schema/types.js'
+import type { KeyedChanges } from '../../src/writer/keyed-changes.js'
 
 /** The value of column `index` in the table's present row of `entry`'s key. */
 class TableCell {

@@ -2,11 +2,17 @@
  * From a source row to the columns of the table that follows it. Names and types are resolved once for each
  * shape of row, not for each row.
  */
-import { LakeError } from '../base/errors.js'
-import { canPromote, promoteValue } from '../schema/promotion.js'
-import { printType } from '../schema/type-text.js'
-import type { Field, Schema, Type, Value } from '../schema/types.js'
-import { type Cell, type SourceColumn, type SourceRow, UNCHANGED, UNREPRESENTABLE } from './change-event.js'
+import { LakeError } from '../../src/base/errors.js'
+import {
+  type Cell,
+  type SourceColumn,
+  type SourceRow,
+  UNCHANGED,
+  UNREPRESENTABLE,
+} from '../../src/cdc/change-event.js'
+import { canPromote, promoteValue } from '../../src/schema/promotion.js'
+import { printType } from '../../src/schema/type-text.js'
+import type { Field, Schema, Type, Value } from '../../src/schema/types.js'
 import type { RowCell } from './table-changes.js'
 
 export interface RowMapper {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { rowAt } from '../../src/batch/values.js'
-import { createTableChanges, type TableChanges } from '../../src/cdc/table-changes.js'
+import { createBlockBuilder } from '../../src/cdc/block-builder.js'
+import { type ReadableEvent, type SourceRow, UNCHANGED } from '../../src/cdc/change-event.js'
+import { type CollapsedChanges, collapse } from '../../src/cdc/collapse.js'
+import { createColumnMapper } from '../../src/cdc/column-mapping.js'
 import type { Schema, Value } from '../../src/schema/types.js'
 
 const schema: Schema = {
@@ -13,9 +16,62 @@ const schema: Schema = {
   ],
 }
 
+type Cells = readonly (Value | undefined)[]
+
+/** Changes of a table, said by cells in the order of its columns; undefined is unchanged. */
+interface Changes {
+  insert(cells: Cells, options?: { readonly movedFrom?: readonly Value[] }): void
+  update(cells: Cells, options?: { readonly oldKey?: readonly Value[] }): void
+  delete(key: readonly Value[]): void
+  truncate(): void
+  endTransaction(): void
+}
+
+function collapsed(steps: readonly ((changes: Changes) => void)[], of: Schema = schema): CollapsedChanges {
+  const builder = createBlockBuilder()
+  const table = { schema: 'public', name: 't' }
+  const about = { table, line: 1, keyColumns: ['id'] }
+  const columns = of.fields.map(({ name, type }) => ({ name, type }))
+  const keyColumns = columns.slice(0, 1)
+  const rowOf = (cells: Cells): SourceRow => ({
+    columns,
+    cells: cells.map(cell => (cell === undefined ? UNCHANGED : cell)),
+  })
+  const keyOf = (cells: readonly Value[]): SourceRow => ({ columns: keyColumns, cells })
+  let events: ReadableEvent[] = []
+  const changes: Changes = {
+    insert: (cells, { movedFrom } = {}) => {
+      const moved = movedFrom === undefined ? {} : { movedFrom: keyOf(movedFrom) }
+      events.push({ kind: 'insert', ...about, row: rowOf(cells), ...moved })
+    },
+    update: (cells, { oldKey } = {}) => {
+      const old = oldKey === undefined ? {} : { oldKey: keyOf(oldKey) }
+      events.push({ kind: 'update', ...about, row: rowOf(cells), ...old })
+    },
+    delete: key => events.push({ kind: 'delete', ...about, key: keyOf(key) }),
+    truncate: () => events.push({ kind: 'truncate', ...about }),
+    endTransaction: () => {
+      builder.add({ position: { kind: 'lsn', lsn: 1n }, lastLine: 1, events })
+      events = []
+    },
+  }
+  for (const step of steps) step(changes)
+  changes.endTransaction()
+  const slices = builder
+    .flush()
+    .blocks.map(block => ({ block, from: 0, to: block.kinds.length, firstTransaction: 0 }))
+  return collapse(slices, {
+    schema: of,
+    keyIndexes: [0],
+    mapper: createColumnMapper({ schema: of, table: 't' }),
+    table: 't',
+    onUnrepresentable: () => undefined,
+  })
+}
+
 /** What is to be written; a cell `old:k` stands for the table's present value in the row of key k. */
-function written(changes: TableChanges): { keys: Value[]; rows: Value[][]; truncate: boolean } {
-  const { keys, rows, patches, truncate } = changes.toKeyedChanges()
+function written({ changes }: CollapsedChanges): { keys: Value[]; rows: Value[][]; truncate: boolean } {
+  const { keys, rows, patches, truncate } = changes
   const cells = Array.from({ length: rows.length }, (_, row) => [...rowAt(rows, row)])
   patches?.rows.forEach((row, patch) => {
     const column = schema.fields.findIndex(field => field.id === patches.fieldIds[patch])
@@ -29,11 +85,7 @@ function written(changes: TableChanges): { keys: Value[]; rows: Value[][]; trunc
   }
 }
 
-const changesOf = (...steps: readonly ((changes: TableChanges) => void)[]): TableChanges => {
-  const changes = createTableChanges(schema, [0])
-  for (const step of steps) step(changes)
-  return changes
-}
+const changesOf = (...steps: readonly ((changes: Changes) => void)[]): CollapsedChanges => collapsed(steps)
 
 describe('the changes of a table between two commits', () => {
   it('come down to the last row of each key', () => {
@@ -85,7 +137,7 @@ describe('the changes of a table between two commits', () => {
   })
 
   it('swap two rows by way of a third key', () => {
-    const move = (from: number, to: number) => (c: TableChanges) => {
+    const move = (from: number, to: number) => (c: Changes) => {
       c.delete([from])
       c.insert([to, `from ${from}`, undefined], { movedFrom: [from] })
     }
@@ -97,7 +149,7 @@ describe('the changes of a table between two commits', () => {
   })
 
   it('survive a feed that repeats a move', () => {
-    const move = (c: TableChanges): void => {
+    const move = (c: Changes): void => {
       c.delete([1])
       c.insert([2, 'b', undefined], { movedFrom: [1] })
     }
@@ -142,8 +194,11 @@ describe('the changes of a table between two commits', () => {
 
   it('keep keys apart by their bytes, and null equal to null', () => {
     const text: Schema = { ...schema, fields: [{ ...schema.fields[1]!, id: 1 }, ...schema.fields.slice(2)] }
-    const changes = createTableChanges(text, [0])
-    for (const key of ['a', 'A', 'a ', 'e\u0301', '\u00e9', '', null, null]) changes.insert([key, 'x'])
-    expect(changes.toKeyedChanges().keys.length).toBe(7)
+    const keys = ['a', 'A', 'a ', 'e\u0301', '\u00e9', '', null, null]
+    const { changes } = collapsed(
+      keys.map(key => (c: Changes) => c.insert([key, 'x'])),
+      text,
+    )
+    expect(changes.keys.length).toBe(7)
   })
 })
