@@ -1,8 +1,8 @@
 /** Change feeds: `serac/cdc`. */
 export { type ApplyFeedOptions, applyFeed, type FeedFormat } from './cdc/apply.js'
-export type { DmsFeed } from './cdc/dms.js'
-export { type ApplyDmsOptions, applyDms } from './cdc/dms-apply.js'
-export { type DmsSettings, parseDmsSettings } from './cdc/dms-settings.js'
+export { type ApplyDmsOptions, applyDms } from './cdc/dms/apply.js'
+export type { DmsFeed } from './cdc/dms/dms.js'
+export { type DmsSettings, parseDmsSettings } from './cdc/dms/settings.js'
 export { type FeedLine, feedLines, readFeedFiles } from './cdc/feed-lines.js'
 export { type FeedPosition, parsePosition, printPosition } from './cdc/feed-position.js'
 export type { FeedProgress, FeedReport, TableReport } from './cdc/feed-report.js'

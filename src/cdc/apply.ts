@@ -17,7 +17,7 @@ import { createKeyCache, type KeyCache } from '../writer/key-cache.js'
 import type { FeedBatch, FeedTransaction } from './change-block.js'
 import type { FeedContext, PoisonEvent, SourceTransaction } from './change-event.js'
 import { commitPending } from './commit-pending.js'
-import { readDebezium } from './debezium.js'
+import { readDebezium } from './debezium/debezium.js'
 import { feedBatches, readAhead } from './feed-batches.js'
 import type { FeedLine } from './feed-lines.js'
 import { type FeedPosition, isUpTo } from './feed-position.js'
@@ -32,10 +32,10 @@ import {
   tallyTransaction,
 } from './feed-report.js'
 import { columnsThere, type FeedTarget, type FollowedTable, type FollowOptions } from './followed-table.js'
-import { readMaxwell } from './maxwell.js'
+import { readMaxwell } from './maxwell/maxwell.js'
 import { type DeclaredTable, declarationOf, printSource } from './source-tables.js'
 import { takeBatch } from './take-batch.js'
-import { readWal2Json } from './wal2json.js'
+import { readWal2Json } from './wal2json/wal2json.js'
 
 export type FeedFormat = 'debezium' | 'wal2json' | 'maxwell' | 'dms'
 

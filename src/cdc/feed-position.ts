@@ -21,7 +21,7 @@ import {
   printFilePosition,
   storedFilePosition,
   type TableName,
-} from './dms-position.js'
+} from './dms/position.js'
 
 export type FeedPosition =
   | { readonly kind: 'lsn'; readonly lsn: bigint; readonly rows?: number }

@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto'
 import { LakeError } from '../base/errors.js'
 import { isJsonObject, type JsonValue } from '../base/json.js'
-import { isLoadPlace, parseDmsName } from './dms-names.js'
+import { isLoadPlace, parseDmsName } from './dms/names.js'
 
 export interface LedgerObject {
   readonly name: string

@@ -6,7 +6,7 @@ import {
   connectColumn,
   connectDefault,
   declaredColumn,
-} from '../../src/cdc/connect-types.js'
+} from '../../src/cdc/debezium/connect-types.js'
 import { printType } from '../../src/schema/type-text.js'
 import { errorOf, kindOf } from '../support/errors.js'
 

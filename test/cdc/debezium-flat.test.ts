@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type FeedContext, UNCHANGED } from '../../src/cdc/change-event.js'
-import { readDebezium } from '../../src/cdc/debezium.js'
+import { readDebezium } from '../../src/cdc/debezium/debezium.js'
 import { rejectionOf } from '../support/errors.js'
 import { cellsOf, type ReadFeed, readWith } from './small-feeds.js'
 

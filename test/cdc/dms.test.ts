@@ -6,10 +6,10 @@ import { valueAt } from '../../src/batch/values.js'
 import { batchOf } from '../../src/batch/vector-builder.js'
 import { DELETE, type FeedBatch, INSERT, isMarked, UPDATE } from '../../src/cdc/change-block.js'
 import { type DeclaredColumn, type SourceTable, UNREPRESENTABLE } from '../../src/cdc/change-event.js'
-import { readDms } from '../../src/cdc/dms.js'
-import { parseDmsName, withoutDateFolders } from '../../src/cdc/dms-names.js'
-import { type DmsSettings, parseDmsSettings } from '../../src/cdc/dms-settings.js'
-import { textDecoder } from '../../src/cdc/dms-values.js'
+import { readDms } from '../../src/cdc/dms/dms.js'
+import { parseDmsName, withoutDateFolders } from '../../src/cdc/dms/names.js'
+import { type DmsSettings, parseDmsSettings } from '../../src/cdc/dms/settings.js'
+import { textDecoder } from '../../src/cdc/dms/values.js'
 import {
   isPassed,
   isUpTo,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readColumnStatement } from '../../src/cdc/maxwell-ddl.js'
+import { readColumnStatement } from '../../src/cdc/maxwell/ddl.js'
 
 const columns = (sql: string) => [...(readColumnStatement(sql)?.columns.values() ?? [])]
 const typesIn = (sql: string) => columns(sql).map(({ name, type }) => `${name}: ${type}`)

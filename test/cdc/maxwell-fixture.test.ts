@@ -20,7 +20,7 @@ import {
 } from '../../src/cdc/change-event.js'
 import type { FeedLine } from '../../src/cdc/feed-lines.js'
 import { compareBinlog, isUpTo, parsePosition } from '../../src/cdc/feed-position.js'
-import { readMaxwell } from '../../src/cdc/maxwell.js'
+import { readMaxwell } from '../../src/cdc/maxwell/maxwell.js'
 import { formatDecimal } from '../../src/schema/decimal.js'
 import { formatDate, formatTimestamp } from '../../src/schema/time.js'
 import type { Type, Value } from '../../src/schema/types.js'

@@ -9,7 +9,7 @@ import {
 } from '../../src/cdc/change-event.js'
 import type { FeedLine } from '../../src/cdc/feed-lines.js'
 import { isPassed, isUpTo, parsePosition, printPosition } from '../../src/cdc/feed-position.js'
-import { readMaxwell } from '../../src/cdc/maxwell.js'
+import { readMaxwell } from '../../src/cdc/maxwell/maxwell.js'
 import { printType } from '../../src/schema/type-text.js'
 import { rejectionOf } from '../support/errors.js'
 

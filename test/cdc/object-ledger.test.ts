@@ -1,7 +1,7 @@
 /** The ledger of a feed of files: small, and nothing that comes late, changes or is added among old files stays unseen. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseDmsName } from '../../src/cdc/dms-names.js'
+import { parseDmsName } from '../../src/cdc/dms/names.js'
 import {
   compareLedger,
   EMPTY_LEDGER,

@@ -19,7 +19,7 @@ import {
 } from '../../src/cdc/change-event.js'
 import { feedLines } from '../../src/cdc/feed-lines.js'
 import { parseLsn } from '../../src/cdc/feed-position.js'
-import { readWal2Json } from '../../src/cdc/wal2json.js'
+import { readWal2Json } from '../../src/cdc/wal2json/wal2json.js'
 import { formatDecimal } from '../../src/schema/decimal.js'
 import { formatDate, formatTime, formatTimestamp } from '../../src/schema/time.js'
 import type { Type } from '../../src/schema/types.js'

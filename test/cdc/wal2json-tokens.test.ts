@@ -5,7 +5,7 @@ import { isLakeError } from '../../src/base/errors.js'
 import { parseJsonExact } from '../../src/base/json.js'
 import type { Cell } from '../../src/cdc/change-event.js'
 import { decodePostgresJson, parsePostgresType } from '../../src/cdc/postgres-types.js'
-import { type Cursor, cellReaderFor } from '../../src/cdc/wal2json-tokens.js'
+import { type Cursor, cellReaderFor } from '../../src/cdc/wal2json/tokens.js'
 import { json, POSTGRES_VALUES } from './postgres-values.js'
 
 const FORMS = ['bare', 'text', 'escaped', 'control', 'null']

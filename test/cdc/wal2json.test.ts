@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type ChangeEvent, UNREPRESENTABLE } from '../../src/cdc/change-event.js'
 import { feedLines } from '../../src/cdc/feed-lines.js'
-import { readWal2Json } from '../../src/cdc/wal2json.js'
+import { readWal2Json } from '../../src/cdc/wal2json/wal2json.js'
 import { rejectionOf } from '../support/errors.js'
 import { cellsOf, chunksOf, collect, type ReadFeed, readWith } from './small-feeds.js'
 
