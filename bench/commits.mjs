@@ -82,6 +82,9 @@ function resultLine({ run, group, variant, samples }) {
     p50Ms: middle('p50Ms'),
     p99Ms: middle('p99Ms'),
     refused: middle('refused'),
+    fewest: middle('fewest'),
+    most: middle('most'),
+    longestMs: middle('longestMs'),
     ...historyOf({ options, run, samples }),
   }
 }
@@ -90,10 +93,27 @@ function printSummary() {
   const nameOf = ({ writers, tables }) => `${writers} writers on ${tables} tables`
   for (const { name, run, lines } of newestGroups(options.results, { prefix: 'commits', groupOf: nameOf })) {
     console.log(`\n${name}, ${run}`)
-    const headings = ['engine', 'commits/s', 'p50 ms', 'p99 ms', 'refused', 'load']
+    const headings = [
+      'engine',
+      'commits/s',
+      'p50 ms',
+      'p99 ms',
+      'refused',
+      'of a writer',
+      'longest ms',
+      'load',
+    ]
     printLines(lines, headings, line => [
       line.engine,
-      ...[line.perSecond, line.p50Ms, line.p99Ms, line.refused, line.load].map(value => `${value ?? '-'}`),
+      ...[
+        line.perSecond,
+        line.p50Ms,
+        line.p99Ms,
+        line.refused,
+        line.fewest === undefined ? undefined : `${line.fewest} to ${line.most}`,
+        line.longestMs,
+        line.load,
+      ].map(value => `${value ?? '-'}`),
     ])
   }
 }

@@ -33,6 +33,7 @@ export async function measureClients({ engine, writers, tables: count }, { place
   const answers = await Promise.all(children.map(answerOf))
   await checkTables(owner, tables, answers)
   const latencies = answers.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b)
+  const writersOf = answers.flatMap(({ perWriter }) => perWriter)
   const inTime = answers.reduce((sum, answer) => sum + answer.inTime, 0)
   return {
     seconds: options.seconds,
@@ -42,6 +43,9 @@ export async function measureClients({ engine, writers, tables: count }, { place
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
     refused: answers.reduce((sum, { refused }) => sum + refused, 0),
+    fewest: Math.min(...writersOf.map(({ commits }) => commits)),
+    most: Math.max(...writersOf.map(({ commits }) => commits)),
+    longestMs: Number(Math.max(...writersOf.map(({ longestMs }) => longestMs)).toFixed(0)),
     peakMb: 0,
     cpuSeconds: answers.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
     runtime: answers[0].runtime,

@@ -28,6 +28,8 @@ until_time = from_time + given["seconds"]
 lock = threading.Lock()
 counts = {"acknowledged": 0, "doubted": 0, "refused": 0, "inTime": 0}
 latencies = []
+# Of each writer: its commits in the time, and its longest wait within it.
+per_writer = [{"commits": 0, "longestMs": 0} for _ in given["writers"]]
 failures = []
 schema = pyarrow.schema([("id", pyarrow.int64()), ("v", pyarrow.string())])
 
@@ -37,7 +39,7 @@ def count(name):
         counts[name] += 1
 
 
-def write(catalog, writer, name):
+def write(catalog, writer, name, own):
     table = catalog.load_table(name)
     batch = 0
     begin = time.perf_counter()
@@ -55,6 +57,8 @@ def write(catalog, writer, name):
             end = time.perf_counter()
             if from_time <= end < until_time:
                 count("inTime")
+                own["commits"] += 1
+            own["longestMs"] = max(own["longestMs"], (end - max(begin, from_time)) * 1000)
             # Also those that end later: who waits longest must not be left out.
             if begin >= from_time:
                 with lock:
@@ -73,8 +77,8 @@ def guarded(*args):
 
 
 threads = [
-    threading.Thread(target=guarded, args=(catalog, of["writer"], of["table"]))
-    for catalog, of in zip(catalogs, given["writers"])
+    threading.Thread(target=guarded, args=(catalog, of["writer"], of["table"], own))
+    for catalog, of, own in zip(catalogs, given["writers"], per_writer)
 ]
 for thread in threads:
     thread.start()
@@ -88,6 +92,7 @@ print(
         {
             **counts,
             "latenciesMs": latencies,
+            "perWriter": per_writer,
             "cpuSeconds": usage.ru_utime + usage.ru_stime,
             "runtime": f"python {sys.version.split()[0]}",
             "version": pyiceberg.__version__,

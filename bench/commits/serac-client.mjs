@@ -10,21 +10,26 @@ const fromMs = performance.now() + warmSeconds * 1000
 const untilMs = fromMs + seconds * 1000
 const counts = { acknowledged: 0, doubted: 0, refused: 0, inTime: 0 }
 const latenciesMs = []
+/** Of each writer, for who is left behind is not seen in the sum: its commits in the time, and its longest wait within it. */
+const perWriter = writers.map(() => ({ commits: 0, longestMs: 0 }))
 const cpu = process.cpuUsage()
-await Promise.all(writers.map(({ writer, table }, at) => write(lakes[at].table(table), writer)))
+await Promise.all(
+  writers.map(({ writer, table }, at) => write(lakes[at].table(table), writer, perWriter[at])),
+)
 const { user, system } = process.cpuUsage(cpu)
 for (const lake of lakes) await lake.close()
 console.log(
   JSON.stringify({
     ...counts,
     latenciesMs,
+    perWriter,
     cpuSeconds: (user + system) / 1e6,
     runtime: `node ${process.version}`,
   }),
 )
 
 /** Repeats what was refused; a latency is from the first try to the acknowledgement. */
-async function write(table, writer) {
+async function write(table, writer, own) {
   let beginMs = performance.now()
   for (let batch = 0; beginMs < untilMs; ) {
     try {
@@ -39,7 +44,11 @@ async function write(table, writer) {
       continue
     }
     const endMs = performance.now()
-    if (endMs >= fromMs && endMs < untilMs) counts.inTime++
+    if (endMs >= fromMs && endMs < untilMs) {
+      counts.inTime++
+      own.commits++
+    }
+    own.longestMs = Math.max(own.longestMs, endMs - Math.max(beginMs, fromMs))
     // Also those that end later: who waits longest must not be left out.
     if (beginMs >= fromMs) latenciesMs.push(endMs - beginMs)
     beginMs = endMs
