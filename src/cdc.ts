@@ -8,3 +8,4 @@ export { type FeedPosition, parsePosition, printPosition } from './cdc/feed-posi
 export type { FeedProgress, FeedReport, TableReport } from './cdc/feed-report.js'
 export type { FeedTarget } from './cdc/followed-table.js'
 export { type DeclaredTable, parseTypesFile } from './cdc/source-tables.js'
+export type { RulesOf, TableRules } from './cdc/table-rules.js'

@@ -34,6 +34,7 @@ import {
 import { columnsThere, type FeedTarget, type FollowedTable, type FollowOptions } from './followed-table.js'
 import { readMaxwell } from './maxwell/maxwell.js'
 import { type DeclaredTable, declarationOf, printSource } from './source-tables.js'
+import type { RulesOf } from './table-rules.js'
 import { takeBatch } from './take-batch.js'
 import { readWal2Json } from './wal2json/wal2json.js'
 
@@ -47,6 +48,8 @@ export interface ApplyFeedOptions {
   readonly target: FeedTarget
   /** Key columns: of one table, whatever the feed says; in a namespace of the tables for which it says none. */
   readonly keys?: readonly string[] | undefined
+  /** How each source table becomes a table; default none of the rules. */
+  readonly rulesOf?: RulesOf | undefined
   /** Name under which the position is kept; default: format, source server, database and target. */
   readonly stream?: string | undefined
   /**

@@ -24,10 +24,12 @@ import {
   sourceColumnsOf,
   tableNameOf,
 } from './source-tables.js'
+import { NO_RULES, type RulesOf, type TableRules } from './table-rules.js'
 
 export interface FollowedTable {
   readonly source: SourceTable
   readonly identifier: TableIdentifier
+  readonly rules: TableRules
   readonly report: TableReport
   /** Undefined until the table is made. */
   state: LoadedTable | undefined
@@ -61,6 +63,7 @@ export interface FollowOptions {
   readonly runtime: Runtime
   readonly target: FeedTarget
   readonly stream: string
+  readonly rulesOf?: RulesOf | undefined
   readonly keys?: readonly string[] | undefined
   readonly types?: ReadonlyMap<string, DeclaredTable> | undefined
   readonly formatVersion?: 2 | 3 | undefined
@@ -94,6 +97,7 @@ export async function followTable(
   return {
     source: shown.table,
     identifier,
+    rules: options.rulesOf?.(shown.table) ?? NO_RULES,
     report: { inserts: 0, updates: 0, deletes: 0, truncates: 0, alreadyApplied: 0 },
     state,
     columns: columnsOf({ schema, keyIndexes, identifier }, options),
