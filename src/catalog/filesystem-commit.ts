@@ -83,7 +83,9 @@ async function commit(context: Context, change: TableCommit, options: SwapOption
     if (made.status === 'made') return committed(context, next)
     if (made.status === 'unknown') return unknownOutcome(context, next, made.cause)
     // A request that the network repeated is refused by its own first copy.
-    if ((await whoseVersion(context, next, options)) === 'ours') return committed(context, next)
+    const whose = await whoseVersion(context, next, options)
+    if (whose === 'ours') return committed(context, next)
+    if (whose === 'retired') return unknownOutcome(context, next, comeAndGone())
     if (attempt >= PREPARE_ATTEMPTS) return movedConflict(change, next.from?.table)
   }
 }
@@ -229,11 +231,9 @@ async function settle(context: Context, attempt: CommitAttempt, options: IoOptio
   const is = await whoseVersion(context, next, options)
   if (is === 'ours') return committed(context, next)
   if (is === 'theirs') return movedConflict(next.change, next.from?.table)
-  const current = await findVersion(context, next.change.identifier, options)
-  if (!isAt(current, next.from)) {
-    const cause = new LakeError('unavailable', 'the version has come and gone, by whomever')
-    return { status: 'unknown', attempt, cause }
-  }
+  const current = is === 'retired' ? 'gone' : await findVersion(context, next.change.identifier, options)
+  if (current === 'gone' || !isAt(current, next.from))
+    return { status: 'unknown', attempt, cause: comeAndGone() }
   const made = await makeVersion(context, next, options)
   if (made.status === 'made') return committed(context, next)
   const cause =
@@ -246,13 +246,19 @@ function isAt(current: Awaited<ReturnType<typeof findVersion>>, from: FoundVersi
   return 'table' in current && current.version.mark === from.version.mark
 }
 
+function comeAndGone(): LakeError {
+  return new LakeError('unavailable', 'the version has come and gone, by whomever')
+}
+
+/** `retired`: so much was committed since that only the version's name is left. */
 async function whoseVersion(
   { io }: Context,
   { to, bytes, root, version }: NextVersion,
   options: IoOptions,
-): Promise<'ours' | 'theirs' | 'nobody'> {
+): Promise<'ours' | 'theirs' | 'nobody' | 'retired'> {
   const there = await statVersion(io, root, { ...options, version })
   if (there === undefined) return 'nobody'
+  if (there.sizeBytes === EMPTIED_METADATA.length) return 'retired'
   if (there.location !== to.metadataLocation || there.sizeBytes !== bytes.length) return 'theirs'
   const stored = await io.read(there.location, options)
   return Buffer.compare(stored, bytes) === 0 ? 'ours' : 'theirs'

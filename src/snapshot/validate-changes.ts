@@ -8,12 +8,14 @@
  * no matter. History says what kind of change it was: a `replace` changes no row. Where it does not tell, files that came
  * are new rows, and files that went are removed ones.
  *
- * A `replace` can hide a change: rows that were added since are in a rewritten file now. So once one of them touched the
- * scope, what the other snapshots added and what is not live any more counts too.
+ * A `replace` can hide a change: rows that were added since are in a rewritten file now, and rows of the scope, whose
+ * deletes do not name the file any more that they were in. So once one of them touched the scope, what the other snapshots
+ * added and what is not live any more counts too, and so does what deletes from a file that a `replace` made.
  */
 import { mapBounded } from '../base/concurrency.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
+import { referencedDataFile } from '../manifest/delete-index.js'
 import { MANIFESTS_AT_ONCE } from '../manifest/live-entries.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
@@ -117,6 +119,12 @@ function kindOf(file: ContentFile, isAdded: boolean, author: Snapshot | undefine
   }
 }
 
+function deletesFrom(file: ContentFile, dataFiles: ReadonlySet<string>): boolean {
+  if (file.content !== 'position-deletes') return false
+  const dataFile = referencedDataFile(file)
+  return dataFile !== undefined && dataFiles.has(dataFile)
+}
+
 interface History {
   readonly found: readonly ChangedFile[]
   readonly between: readonly Snapshot[]
@@ -143,10 +151,17 @@ async function withHistory(
   const seen = found.map(each => named(each, (each.isAdded ? adders : removers).get(fileKey(each.file))))
   if (seen.every(({ change }) => change !== 'rewritten')) return seen
   const live = new Set(found.filter(({ isAdded }) => isAdded).map(({ file }) => fileKey(file)))
+  const rewritten = new Set(
+    steps
+      .filter(({ snapshot }) => snapshot.operation === 'replace')
+      .flatMap(({ own }) =>
+        own.addedDataFiles.filter(file => scope.hasData(file)).map(file => file.location),
+      ),
+  )
   for (const { snapshot, own } of steps) {
     if (snapshot.operation === 'replace') continue
     for (const file of [...own.addedDataFiles, ...own.addedDeleteFiles]) {
-      if (live.has(fileKey(file)) || !(await isIn(scope, file))) continue
+      if (live.has(fileKey(file)) || !(deletesFrom(file, rewritten) || (await isIn(scope, file)))) continue
       seen.push(named({ file, isAdded: true, snapshotId: snapshot.snapshotId }, snapshot))
     }
   }

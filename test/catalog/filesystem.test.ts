@@ -436,6 +436,45 @@ describe('a lake of folders', () => {
       await rename(join(folder, metadata, 'v2.metadata.json'), join(folder, 'gone'))
       expect(await client.settle(outcome.attempt)).toMatchObject({ status: 'unknown' })
     })
+
+    it('stays open when so much was committed since that the version was emptied', async () => {
+      const { outcome, client } = await lost('after')
+      if (outcome.status !== 'unknown') throw new Error(outcome.status)
+      await emptyVersionTwo()
+      expect(await client.settle(outcome.attempt)).toMatchObject({ status: 'unknown' })
+    })
+
+    it('of a create that the network brought twice is in doubt when the version was emptied between', async () => {
+      let isTwice = false
+      const twice: FileIO = {
+        ...localIO(),
+        async create(location, bytes) {
+          const first = await localIO().create(location, bytes)
+          if (!isTwice) return first
+          isTwice = false
+          await emptyVersionTwo()
+          return localIO().create(location, bytes)
+        },
+      }
+      const client = await open({ io: twice })
+      const table = await createTable(client, ORDERS)
+      isTwice = true
+      expect(await client.commit([appendTo(table, 1n)])).toMatchObject({ status: 'unknown' })
+      expect((await catalog.loadTable(ORDERS)).metadata.snapshots.some(each => each.snapshotId === 1n)).toBe(
+        true,
+      )
+    })
+
+    async function emptyVersionTwo(): Promise<void> {
+      const limits = {
+        'write.metadata.previous-versions-max': '1',
+        'write.metadata.delete-after-commit.enabled': 'true',
+      }
+      committed(await catalog.commit([setProperties(await catalog.loadTable(ORDERS), limits)]))
+      for (const id of [2n, 3n])
+        committed(await catalog.commit([appendTo(await catalog.loadTable(ORDERS), id)]))
+      expect((await stat(join(folder, metadata, 'v2.metadata.json'))).size).toBe(3)
+    }
   })
 })
 

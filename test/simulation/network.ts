@@ -82,8 +82,10 @@ export function createNetwork({ clock, faults, seed, skewMsMax }: NetworkOptions
         return { status: 'silent' } as const
       }
       const dies = (): Promise<never> => {
+        // Of requests that are on their way side by side several may come to this.
+        const isFirst = !process.isDead
         process.isDead = true
-        process.onDeath()
+        if (isFirst) process.onDeath()
         return new Promise(() => undefined)
       }
       const by = process.step

@@ -95,6 +95,18 @@ describe('a change', () => {
     expect(await refusedBy("part = 'a'", basis)).toBe('overwrite-filter, rows-deleted')
   })
 
+  it('of deletes from a file that a compaction made meanwhile is found, also when that one is compacted again', async () => {
+    await table.append(at('a', 1, 2, 3))
+    await table.append(at('b', 1, 2))
+    const basis = await head()
+    await table.compact({ rewriteAll: true })
+    await table.delete("part = 'a' and id = 2")
+    expect(await refusedBy("part = 'a'", basis)).toBe('overwrite-filter, rows-deleted')
+    await table.compact({ rewriteAll: true })
+    expect(await refusedBy("part = 'a'", basis)).toBe('overwrite-filter, rows-deleted')
+    expect(await refusedBy("part = 'b'", basis)).toBeUndefined()
+  })
+
   it('of deletes is none for files that the condition leaves out', async () => {
     await table.append(at('a', 1, 2))
     await table.append(at('a', 50, 51))
