@@ -175,9 +175,9 @@ async function applyRun(batches: AsyncIterable<FeedBatch>, run: Run): Promise<Fe
     else if (!(await applyBatch(batch, run))) break
   }
   await commit(run, run.transactions)
-  const reports = [...run.tables.values()].map(
-    table => [printIdentifier(table.identifier), table.report] as const,
-  )
+  const reports = [...run.tables.values()]
+    .map(table => [printIdentifier(table.identifier), table.report] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   return reportOf(run.tally, {
     stream: run.follow?.stream ?? run.options.stream,
     tables: Object.fromEntries(reports),
