@@ -4,12 +4,11 @@
  *
  *   {"id":9007199254740993,"name":"a"}  ->  {"id":"<mark>9007199254740993","name":"a"}  ->  { id: 9007199254740993n, name: 'a' }
  */
+import { BACKSLASH, isEscaped, SMALL_U } from './json-chars.js'
 
 /** No string of the text may begin with it: a private character, which metadata has no use for. */
 const MARK = '\ue000'
 const MARK_CODE = MARK.charCodeAt(0)
-const BACKSLASH = 0x5c
-const SMALL_U = 0x75
 /** A double holds every integer of fewer digits. */
 const DIGITS_MIN = 16
 /** What costs nothing to read; a million digits take a second. */
@@ -59,9 +58,7 @@ function endOfString(text: string, from: number): number {
   for (let at = from; ; ) {
     const quote = text.indexOf('"', at)
     if (quote < 0) return text.length
-    let backslashes = 0
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++
-    if (backslashes % 2 === 0) return quote + 1
+    if (!isEscaped(text, quote)) return quote + 1
     at = quote + 1
   }
 }

@@ -8,21 +8,22 @@
 import { utf8Decode } from '../base/bytes.js'
 import { LakeError } from '../base/errors.js'
 import { type JsonValue, parseJson } from '../base/json.js'
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../base/json-chars.js'
 
 /** From the first byte of a value to behind its last. */
 export interface JsonSpan {
   readonly begin: number
   readonly end: number
 }
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const BACKSLASH = 0x5c
-const LIST = 0x5b
-const LIST_END = 0x5d
-const OBJECT = 0x7b
-const OBJECT_END = 0x7d
 
 function corrupt(reason: string): LakeError {
   return new LakeError('corrupt', 'the text is not valid JSON', { context: { reason } })
@@ -60,7 +61,7 @@ export function documentSpans(bytes: Uint8Array, lists: ReadonlySet<string>): Do
     const name = parseSpan(bytes, key)
     if (typeof name !== 'string' || members.has(name)) throw corrupt('a member stands twice')
     const spans: number[] = []
-    const isList = lists.has(name) && bytes[begin] === LIST
+    const isList = lists.has(name) && bytes[begin] === OPEN_BRACKET
     const valueEnds = isList ? takeItems(bytes, begin, spans) : valueEnd(bytes, begin)
     if (isList) items.set(name, spans)
     members.set(name, { begin, end: valueEnds })
@@ -99,9 +100,9 @@ function eachMember(
   at: number,
   take: (name: JsonSpan, begin: number) => number | undefined,
 ): number | undefined {
-  if (bytes[at] !== OBJECT) throw corrupt('an object is missing')
+  if (bytes[at] !== OPEN_BRACE) throw corrupt('an object is missing')
   let here = skipSpace(bytes, at + 1)
-  if (bytes[here] === OBJECT_END) return here + 1
+  if (bytes[here] === CLOSE_BRACE) return here + 1
   for (;;) {
     if (bytes[here] !== QUOTE) throw corrupt('a member has no name')
     const name = { begin: here, end: textEnd(bytes, here) }
@@ -110,7 +111,7 @@ function eachMember(
     const end = take(name, skipSpace(bytes, here + 1))
     if (end === undefined) return undefined
     here = skipSpace(bytes, end)
-    if (bytes[here] === OBJECT_END) return here + 1
+    if (bytes[here] === CLOSE_BRACE) return here + 1
     if (bytes[here] !== COMMA) throw corrupt('a comma is missing')
     here = skipSpace(bytes, here + 1)
   }
@@ -119,12 +120,12 @@ function eachMember(
 /** Notes where the items of the list at `at` begin and end, in turns; returns where the list ends. */
 function takeItems(bytes: Uint8Array, at: number, spans: number[]): number {
   let here = skipSpace(bytes, at + 1)
-  if (bytes[here] === LIST_END) return here + 1
+  if (bytes[here] === CLOSE_BRACKET) return here + 1
   for (;;) {
     const end = valueEnd(bytes, here)
     spans.push(here, end)
     here = skipSpace(bytes, end)
-    if (bytes[here] === LIST_END) return here + 1
+    if (bytes[here] === CLOSE_BRACKET) return here + 1
     if (bytes[here] !== COMMA) throw corrupt('a comma is missing')
     here = skipSpace(bytes, here + 1)
   }
@@ -143,7 +144,7 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 function valueEnd(bytes: Uint8Array, at: number): number {
   const first = bytes[at]
   if (first === QUOTE) return textEnd(bytes, at)
-  if (first === OBJECT || first === LIST) return nestedEnd(bytes, at)
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return nestedEnd(bytes, at)
   let here = at
   // A number or a word: up to what cannot be in one.
   for (let byte = bytes[here]; byte !== undefined && isInWord(byte); byte = bytes[here]) here++
@@ -152,7 +153,7 @@ function valueEnd(bytes: Uint8Array, at: number): number {
 }
 
 function isInWord(byte: number): boolean {
-  return byte !== COMMA && byte !== LIST_END && byte !== OBJECT_END && byte > 0x20
+  return byte !== COMMA && byte !== CLOSE_BRACKET && byte !== CLOSE_BRACE && byte > 0x20
 }
 
 function textEnd(bytes: Uint8Array, at: number): number {
@@ -173,8 +174,8 @@ function nestedEnd(bytes: Uint8Array, at: number): number {
   while (here < size) {
     const byte = bytes[here++]
     if (byte === QUOTE) here = textEnd(bytes, here - 1)
-    else if (byte === OBJECT || byte === LIST) depth++
-    else if ((byte === OBJECT_END || byte === LIST_END) && --depth === 0) return here
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return here
   }
   throw corrupt('the text is cut short')
 }

@@ -5,16 +5,14 @@
 import {
   CLOSE_BRACE,
   isEscaped,
-  type LineTemplate,
   MINUS,
   NINE,
-  nestedEnd,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  type Step,
   ZERO,
-} from './templates.js'
+} from '../../base/json-chars.js'
+import { type LineTemplate, nestedEnd, type Step } from './templates.js'
 
 /** What a slot holds. */
 export const EMPTY = 0

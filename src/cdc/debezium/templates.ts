@@ -8,6 +8,15 @@
  *
  * What a template does not fit is parsed as ever: it may be unusual, or broken.
  */
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  isEscaped,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../../base/json-chars.js'
+
 export type Step =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'slot'; readonly slot: number }
@@ -276,20 +285,3 @@ export function nestedEnd(text: string, start: number): number {
   }
   return -1
 }
-
-/** Whether an odd number of backslashes stands before a quote. */
-export function isEscaped(text: string, quote: number): boolean {
-  let at = quote - 1
-  while (text.charCodeAt(at) === BACKSLASH) at -= 1
-  return (quote - at) % 2 === 0
-}
-
-export const QUOTE = 0x22
-export const BACKSLASH = 0x5c
-export const OPEN_BRACE = 0x7b
-export const CLOSE_BRACE = 0x7d
-export const OPEN_BRACKET = 0x5b
-export const CLOSE_BRACKET = 0x5d
-export const MINUS = 0x2d
-export const ZERO = 0x30
-export const NINE = 0x39

@@ -15,6 +15,7 @@
 import { asBuffer, hexDecode, utf8Decode } from '../../base/bytes.js'
 import { isLakeError, LakeError } from '../../base/errors.js'
 import { type ExactJson, JsonNumber, parseJsonExact } from '../../base/json.js'
+import { COLON, MINUS, POINT, ZERO } from '../../base/json-chars.js'
 import { isPresent, type Vector } from '../../batch/column-batch.js'
 import { valueAt } from '../../batch/values.js'
 import { formatDecimal } from '../../schema/decimal.js'
@@ -145,10 +146,6 @@ function shortDecimal(text: string, { precision, scale }: DecimalType): bigint |
 }
 
 const SHORT_DIGITS = 15
-const ZERO = 48
-const MINUS = 45
-const COLON = 58
-const POINT = 46
 const DATE_CHARS = 10
 const SECONDS_CHARS = 19
 

@@ -13,6 +13,7 @@
  */
 import { asBuffer } from '../../base/bytes.js'
 import { isLakeError } from '../../base/errors.js'
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, QUOTE, ZERO } from '../../base/json-chars.js'
 import type { Cell, ChangeEvent } from '../change-event.js'
 import type { ChangeReader, KnownTable, RowShape, ShapedRow } from './changes.js'
 import { type Cursor, cellReaderFor, type ReadCell, readLiteral, readString, skipValue } from './tokens.js'
@@ -65,12 +66,6 @@ const PK = Buffer.from(',"pk":[')
 const NAME = Buffer.from('{"name":')
 const TYPE = Buffer.from(',"type":')
 const VALUE = Buffer.from(',"value":')
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const ZERO = 0x30
-const COMMA = 0x2c
-const CLOSE_BRACKET = 0x5d
-const CLOSE_BRACE = 0x7d
 
 const KINDS = new Map<number, 'insert' | 'update' | 'delete'>([
   [0x49, 'insert'],

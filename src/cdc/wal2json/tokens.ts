@@ -6,6 +6,18 @@
  * that are not UTF-8.
  */
 import { isUtf8 } from 'node:buffer'
+import {
+  BACKSLASH,
+  COLON,
+  MINUS,
+  NINE,
+  PLUS,
+  POINT,
+  QUOTE,
+  SMALL_N,
+  SPACE,
+  ZERO,
+} from '../../base/json-chars.js'
 import { daysFromCivil, daysOfMonth } from '../../schema/time.js'
 import type { Cell } from '../change-event.js'
 import {
@@ -23,17 +35,6 @@ export interface Cursor {
 
 /** The value at the cursor, which then stands behind it; undefined, wherever it stands, for what is not read here. */
 export type ReadCell = (cursor: Cursor) => Cell | undefined
-
-const QUOTE = 0x22
-const PLUS = 0x2b
-const MINUS = 0x2d
-const POINT = 0x2e
-const ZERO = 0x30
-const NINE = 0x39
-const COLON = 0x3a
-const SPACE = 0x20
-const BACKSLASH = 0x5c
-const SMALL_N = 0x6e
 
 /** Digits that a double holds exactly. */
 const DIGITS_MAX = 15

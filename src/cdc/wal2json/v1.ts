@@ -23,6 +23,7 @@
  */
 import { isLakeError, type LakeError } from '../../base/errors.js'
 import type { ExactJson, ExactJsonObject } from '../../base/json.js'
+import { BACKSLASH, CLOSE_BRACE, OPEN_BRACE, QUOTE } from '../../base/json-chars.js'
 import type { ChangeEvent, FeedContext, SourceTable, SourceTransaction } from '../change-event.js'
 import { type FeedLine, isExactObject } from '../feed-lines.js'
 import {
@@ -192,16 +193,11 @@ function endOfChange(text: string, from: number, scan: ChangeScan): number {
       if (code === BACKSLASH) at += 1
       else if (code === QUOTE) scan.inString = false
     } else if (code === QUOTE) scan.inString = true
-    else if (code === OPEN) scan.depth += 1
-    else if (code === CLOSE && --scan.depth === 0) return at + 1
+    else if (code === OPEN_BRACE) scan.depth += 1
+    else if (code === CLOSE_BRACE && --scan.depth === 0) return at + 1
   }
   return -1
 }
-
-const BACKSLASH = 0x5c
-const QUOTE = 0x22
-const OPEN = 0x7b
-const CLOSE = 0x7d
 
 /** The members before the changes, from text that ends with `"change":`. */
 function headerOf(text: string, line: number): ExactJsonObject {
