@@ -150,6 +150,11 @@ export function referencedDataFile(file: PositionDeleteFile): string | undefined
   return typeof path === 'string' ? path : undefined
 }
 
+/** The one data file that any file deletes from by position; undefined for data and for other deletes. */
+export function dataFileOf(file: ContentFile): string | undefined {
+  return file.content === 'position-deletes' ? referencedDataFile(file) : undefined
+}
+
 function append<T>(index: Map<string, T[]>, key: string, entry: T): void {
   const list = index.get(key)
   if (list === undefined) index.set(key, [entry])

@@ -13,13 +13,13 @@
 import { LakeError } from '../base/errors.js'
 import { BOUND_TRUE } from '../expression/bind.js'
 import type { FileIO } from '../io/file-io.js'
-import type { ContentFile, DataFile, ManifestEntry } from '../manifest/content-file.js'
+import type { DataFile, ManifestEntry } from '../manifest/content-file.js'
 import {
   buildDeleteIndex,
   type DeleteIndex,
+  dataFileOf,
   type EntryOf,
   isDataEntry,
-  referencedDataFile,
 } from '../manifest/delete-index.js'
 import { MANIFESTS_AT_ONCE, readLiveEntries } from '../manifest/live-entries.js'
 import { manifestCacheOf } from '../manifest/manifest-cache.js'
@@ -237,7 +237,7 @@ interface SearchOrder {
  */
 function searchOrder({ deletes, metadata, manifests }: TouchOptions): SearchOrder {
   const files = [...deletes.added, ...deletes.removed].map(entry => entry.file)
-  const names = files.map(namedDataFile)
+  const names = files.map(dataFileOf)
   const namedFiles = new Set(names.filter(name => name !== undefined))
   const isNamedOnly = names.every(name => name !== undefined)
   const isGlobal = files.some(
@@ -254,10 +254,6 @@ function searchOrder({ deletes, metadata, manifests }: TouchOptions): SearchOrde
       { manifests: manifests.filter(manifest => !isNear(manifest)), needed: () => namedFiles.size > 0 },
     ],
   }
-}
-
-function namedDataFile(file: ContentFile): string | undefined {
-  return file.content === 'position-deletes' ? referencedDataFile(file) : undefined
 }
 
 function hasDeletes(deletes: ReadTask['deletes']): boolean {

@@ -15,7 +15,7 @@
 import { mapBounded } from '../base/concurrency.js'
 import type { FileIO } from '../io/file-io.js'
 import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
-import { referencedDataFile } from '../manifest/delete-index.js'
+import { dataFileOf } from '../manifest/delete-index.js'
 import { MANIFESTS_AT_ONCE } from '../manifest/live-entries.js'
 import type { ManifestFile } from '../manifest/manifest-file.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
@@ -119,12 +119,6 @@ function kindOf(file: ContentFile, isAdded: boolean, author: Snapshot | undefine
   }
 }
 
-function deletesFrom(file: ContentFile, dataFiles: ReadonlySet<string>): boolean {
-  if (file.content !== 'position-deletes') return false
-  const dataFile = referencedDataFile(file)
-  return dataFile !== undefined && dataFiles.has(dataFile)
-}
-
 interface History {
   readonly found: readonly ChangedFile[]
   readonly between: readonly Snapshot[]
@@ -151,7 +145,7 @@ async function withHistory(
   const seen = found.map(each => named(each, (each.isAdded ? adders : removers).get(fileKey(each.file))))
   if (seen.every(({ change }) => change !== 'rewritten')) return seen
   const live = new Set(found.filter(({ isAdded }) => isAdded).map(({ file }) => fileKey(file)))
-  const rewritten = new Set(
+  const rewritten = new Set<string | undefined>(
     steps
       .filter(({ snapshot }) => snapshot.operation === 'replace')
       .flatMap(({ own }) =>
@@ -161,7 +155,7 @@ async function withHistory(
   for (const { snapshot, own } of steps) {
     if (snapshot.operation === 'replace') continue
     for (const file of [...own.addedDataFiles, ...own.addedDeleteFiles]) {
-      if (live.has(fileKey(file)) || !(deletesFrom(file, rewritten) || (await isIn(scope, file)))) continue
+      if (live.has(fileKey(file)) || !(rewritten.has(dataFileOf(file)) || (await isIn(scope, file)))) continue
       seen.push(named({ file, isAdded: true, snapshotId: snapshot.snapshotId }, snapshot))
     }
   }

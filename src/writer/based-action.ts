@@ -8,8 +8,8 @@ import type { Bound } from '../expression/bind.js'
 import { mightMatch } from '../expression/statistics.js'
 import type { FileIO } from '../io/file-io.js'
 import { statisticsOf } from '../manifest/bounds.js'
-import type { ContentFile, DataFile, DeleteFile } from '../manifest/content-file.js'
-import { referencedDataFile } from '../manifest/delete-index.js'
+import type { ContentFile, DataFile } from '../manifest/content-file.js'
+import { dataFileOf } from '../manifest/delete-index.js'
 import { currentSchema, snapshotById } from '../metadata/lookup.js'
 import { isolationLevel, type RowLevelOperation } from '../metadata/properties.js'
 import type { Snapshot, TableMetadata } from '../metadata/table-metadata.js'
@@ -109,10 +109,6 @@ function scopeOf(io: FileIO, touched: TouchedRows, state: BeforeState): Conflict
       return (await decidedOn).has(dataFile)
     },
   }
-}
-
-function dataFileOf(file: DeleteFile): string | undefined {
-  return file.content === 'position-deletes' ? referencedDataFile(file) : undefined
 }
 
 /** The data files that the operation decided on: deletes of others are no matter. */
