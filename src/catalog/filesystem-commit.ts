@@ -231,8 +231,7 @@ async function settle(context: Context, attempt: CommitAttempt, options: IoOptio
   const is = await whoseVersion(context, next, options)
   if (is === 'ours') return committed(context, next)
   if (is === 'theirs') return movedConflict(next.change, next.from?.table)
-  const current = is === 'retired' ? 'gone' : await findVersion(context, next.change.identifier, options)
-  if (current === 'gone' || !isAt(current, next.from))
+  if (is === 'retired' || !isAt(await findVersion(context, next.change.identifier, options), next.from))
     return { status: 'unknown', attempt, cause: comeAndGone() }
   const made = await makeVersion(context, next, options)
   if (made.status === 'made') return committed(context, next)
